@@ -27,7 +27,7 @@ from tests.memory_secret import MemorySecret
 def place(many: int) -> Iterator[tuple[str, str]]:
     """Yield the address and a token of an in-memory service in this process."""
     made = Place()
-    furnish(made.house, tasks=many, copies=many)
+    furnish(made.services, tasks=many, copies=many)
     with made.open():
         yield made.url, TOKEN
 
@@ -35,10 +35,10 @@ def place(many: int) -> Iterator[tuple[str, str]]:
 def cloud(home: Path, many: int) -> tuple[str, str]:
     """Fill a running local cloud through the ports unless it has enough data; return its address and a token."""
     stack, record = lifecycle.stack_at(home), Record.of(home)
-    house = _house_on(stack, record)
-    if len(house.state.tasks.history(TaskFilter(), max(many, 1)).items) < many:
+    services = _services_on(stack, record)
+    if len(services.state.tasks.history(TaskFilter(), max(many, 1)).items) < many:
         with _workers_away(stack.api_url, record.token):
-            furnish(house, tasks=many, copies=many)
+            furnish(services, tasks=many, copies=many)
     return stack.api_url, record.token
 
 
@@ -53,13 +53,13 @@ def _workers_away(url: str, token: str) -> Iterator[None]:
             api.post("/queues/images/resume").raise_for_status()
 
 
-def _house_on(stack: Stack, record: Record) -> container.Container:
+def _services_on(stack: Stack, record: Record) -> container.Container:
     """Return the services in this process over the cloud's stores, with separate queues."""
-    house = container.Container(Settings(stage="local", cdn_url=stack.cdn_url))
-    house.clock, outputs = SystemClock(), record.outputs
-    house.state = DynamoState(client(stack, "dynamodb"), outputs["TableName"])
-    house.objects = S3Bucket(outputs["BucketName"], lambda: client(stack, "s3"))
-    house.bootstrap = MemorySecret(record.token)
-    house.queues = three_queues(house.clock)
-    use_memory_admin(house)
-    return house
+    services = container.Container(Settings(stage="local", cdn_url=stack.cdn_url))
+    services.clock, outputs = SystemClock(), record.outputs
+    services.state = DynamoState(client(stack, "dynamodb"), outputs["TableName"])
+    services.objects = S3Bucket(outputs["BucketName"], lambda: client(stack, "s3"))
+    services.bootstrap = MemorySecret(record.token)
+    services.queues = three_queues(services.clock)
+    use_memory_admin(services)
+    return services

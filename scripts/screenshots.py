@@ -94,12 +94,12 @@ LOOKS = tuple(Look(device, scheme) for device in SIZES for scheme in SCHEMES)
 @contextmanager
 def _place() -> Iterator[tuple[Place, dict[str, str]]]:
     place = Place()
-    furnish(place.house)
-    image, *thrown_away = place.house.delivery.images("mountains", 5, None).items
+    furnish(place.services)
+    image, *thrown_away = place.services.delivery.images("mountains", 5, None).items
     for one in thrown_away[1:]:
-        place.house.trash.trash(one.image_id)
+        place.services.trash.trash(one.image_id)
     with place.open():
-        yield place, {"task": a_failed_upload(place.house).task_id, "image": image.image_id}
+        yield place, {"task": a_failed_upload(place.services).task_id, "image": image.image_id}
 
 
 def _pictures(browser: Browser, place: Place, pages: Mapping[str, str], look: Look) -> Iterator[tuple[str, bytes]]:

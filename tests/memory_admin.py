@@ -89,13 +89,13 @@ def three_queues(clock: Clock) -> dict[TaskType, MemoryQueue]:
     }
 
 
-def use_memory_admin(house: Container) -> None:
-    """Lanes over the house's queues in memory, and a meter that knows nothing yet."""
-    house.queue_admins = {name: _queue_admin(house, min(kinds)) for name, kinds in QUEUES.items()}
-    house.metrics_reader = MemoryMetricsReader()
+def use_memory_admin(services: Container) -> None:
+    """Use queue administration over the in-memory queues, and empty metrics."""
+    services.queue_admins = {name: _queue_admin(services, min(kinds)) for name, kinds in QUEUES.items()}
+    services.metrics_reader = MemoryMetricsReader()
 
 
-def _queue_admin(house: Container, type_: TaskType) -> MemoryQueueAdmin:
-    queue = house.queues[type_]
+def _queue_admin(services: Container, type_: TaskType) -> MemoryQueueAdmin:
+    queue = services.queues[type_]
     assert isinstance(queue, MemoryQueue)
     return MemoryQueueAdmin(queue)

@@ -93,8 +93,8 @@ class MemoryBucket:
 
     def presigned_url(self, key: str, *, lasts: timedelta, disposition: str = "") -> str:
         """See `ObjectStore.presigned_url`; the address only says what was asked for."""
-        told = urlencode({"lasts": int(lasts.total_seconds()), "disposition": disposition})
-        return f"https://media.example/{quote(key)}?{told}"
+        query = urlencode({"lasts": int(lasts.total_seconds()), "disposition": disposition})
+        return f"https://media.example/{quote(key)}?{query}"
 
     def delete(self, *keys: str, budget: Budget) -> None:
         """See `ObjectStore.delete`."""

@@ -20,8 +20,8 @@ from tests.builders import A_WILD_NAME
     ],
 )
 def test_a_name_of_any_script_survives_for_old_and_new_clients(filename: str, old: str, new: str) -> None:
-    told = attachment(filename, "avif")
-    plain, _, extended = told.partition("; filename*=")
+    header = attachment(filename, "avif")
+    plain, _, extended = header.partition("; filename*=")
     assert plain == f'attachment; filename="{old}"'
     message = Message()
     message["Content-Disposition"] = f"attachment; filename*={extended}"
@@ -29,7 +29,7 @@ def test_a_name_of_any_script_survives_for_old_and_new_clients(filename: str, ol
 
 
 def test_nothing_in_a_name_can_end_the_header() -> None:
-    told = attachment(A_WILD_NAME, "jpg")
-    assert told.isascii()
-    assert told.isprintable()
-    assert told.count('"') == 2
+    header = attachment(A_WILD_NAME, "jpg")
+    assert header.isascii()
+    assert header.isprintable()
+    assert header.count('"') == 2

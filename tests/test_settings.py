@@ -31,10 +31,10 @@ def bounds(field: str) -> tuple[int, int]:
 
 
 def refused(**environ: str) -> str:
-    with pytest.raises(BadSetting) as told:
+    with pytest.raises(BadSetting) as raised:
         load(environ)
-    assert told.value.details["settings"]
-    return told.value.message
+    assert raised.value.details["settings"]
+    return raised.value.message
 
 
 def test_without_an_environment_the_settings_are_the_defaults() -> None:
@@ -114,18 +114,18 @@ def test_what_is_no_plain_number_is_told_by_the_variables_name(field: str) -> No
     ],
 )
 def test_a_text_outside_of_its_form_is_told_by_the_variables_name_and_never_by_its_value(name: str, value: str) -> None:
-    told = refused(**{"WALLIFY_STAGE": "local", name: value})
+    message = refused(**{"WALLIFY_STAGE": "local", name: value})
 
-    assert name in told
-    assert "hunter2" not in told
+    assert name in message
+    assert "hunter2" not in message
 
 
 def test_all_that_is_wrong_is_told_at_once() -> None:
-    told = refused(WALLIFY_CLEANUP_PERCENT="500", WALLIFY_ORPHAN_HOURS="-5", WALLIFY_CONCURENCY="8")
+    message = refused(WALLIFY_CLEANUP_PERCENT="500", WALLIFY_ORPHAN_HOURS="-5", WALLIFY_CONCURENCY="8")
 
-    assert "WALLIFY_CLEANUP_PERCENT must be a whole number from 0 to 100, not 500." in told
-    assert "WALLIFY_ORPHAN_HOURS must be a whole number from 1 to 8760, not -5." in told
-    assert "WALLIFY_CONCURENCY is not a setting. Did you mean WALLIFY_CONCURRENCY?" in told
+    assert "WALLIFY_CLEANUP_PERCENT must be a whole number from 0 to 100, not 500." in message
+    assert "WALLIFY_ORPHAN_HOURS must be a whole number from 1 to 8760, not -5." in message
+    assert "WALLIFY_CONCURENCY is not a setting. Did you mean WALLIFY_CONCURRENCY?" in message
 
 
 @pytest.mark.parametrize(

@@ -26,10 +26,10 @@ def test_a_moment_has_one_form(written: object, at: datetime, text: str) -> None
 
 
 def test_moments_are_found_at_any_depth() -> None:
-    told = {"at": AT, "all": [(AT,), {"one": AT, "n": 1}], "text": "2026"}
+    fields = {"at": AT, "all": [(AT,), {"one": AT, "n": 1}], "text": "2026"}
 
     for with_text in (conversion.with_iso, of_the_terminal.with_rfc3339):
-        assert with_text(told) == {
+        assert with_text(fields) == {
             "at": "2026-03-04T12:00:01.234Z",
             "all": [["2026-03-04T12:00:01.234Z"], {"one": "2026-03-04T12:00:01.234Z", "n": 1}],
             "text": "2026",

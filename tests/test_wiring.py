@@ -139,8 +139,8 @@ def test_a_service_that_needs_no_pictures_loads_no_picture_library(asked: str) -
         f"Container(Settings(table='t', bucket='b')).{asked};"
         "print([name for name in sys.modules if name.startswith(('PIL', 'sqlalchemy', 'chalicelib.engine.decode'))])"
     )
-    told = subprocess.run([sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=True)
-    assert told.stdout.strip() == "[]"
+    completed = subprocess.run([sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert completed.stdout.strip() == "[]"
 
 
 @pytest.mark.parametrize(("word", "taken"), [("error", False), ("warn", True)])

@@ -55,8 +55,8 @@ class Record:
 
     def to_dict(self) -> dict[str, dict[str, str]]:
         """What SQS says about it, all in words."""
-        told = {"SentTimestamp": str(self.sent_ms), "ApproximateReceiveCount": str(self.received)}
-        return {"attributes": told}
+        fields = {"SentTimestamp": str(self.sent_ms), "ApproximateReceiveCount": str(self.received)}
+        return {"attributes": fields}
 
 
 def a_png(number: int = 0, size: tuple[int, int] = (8, 6)) -> bytes:

@@ -106,8 +106,10 @@ def test_cloudfront_itself_takes_what_is_asked_for(connect: partial[Client]) -> 
     cdn.invalidate(["renditions/i1/*"], reference="i1")
     cdn.invalidate([f"manifests/göl {number}.json" for number in range(1_001)], reference="many")
     known = cloudfront.list_invalidations(DistributionId=distribution)["InvalidationList"]["Items"]
-    told = [cloudfront.get_invalidation(DistributionId=distribution, Id=one["Id"])["Invalidation"] for one in known]
-    batches = {one["InvalidationBatch"]["CallerReference"]: one["InvalidationBatch"]["Paths"] for one in told}
+    invalidations = [
+        cloudfront.get_invalidation(DistributionId=distribution, Id=one["Id"])["Invalidation"] for one in known
+    ]
+    batches = {one["InvalidationBatch"]["CallerReference"]: one["InvalidationBatch"]["Paths"] for one in invalidations}
     assert batches["i1-0"] == {"Quantity": 1, "Items": ["/renditions/i1/*"]}
     assert (batches["many-0"]["Quantity"], batches["many-1000"]["Quantity"]) == (1_000, 1)
     assert batches["many-1000"]["Items"] == ["/manifests/g%C3%B6l%201000.json"]

@@ -117,9 +117,9 @@ def test_signed_addresses_lead_through_the_cdn_that_hands_them_on(connect: parti
 
 def test_an_address_is_signed_with_its_expiry_and_with_how_to_save_its_object(bucket: S3Bucket) -> None:
     said = attachment("göl.jpg", "jpg")
-    told = urlsplit(bucket.presigned_url("guarded/a b.jpg", lasts=timedelta(minutes=5), disposition=said))
-    asked = parse_qs(told.query)
-    assert told.path.endswith("/guarded/a%20b.jpg")
+    address = urlsplit(bucket.presigned_url("guarded/a b.jpg", lasts=timedelta(minutes=5), disposition=said))
+    asked = parse_qs(address.query)
+    assert address.path.endswith("/guarded/a%20b.jpg")
     assert (asked["X-Amz-Algorithm"], asked["X-Amz-Expires"]) == (["AWS4-HMAC-SHA256"], ["300"])
     assert asked["response-content-disposition"] == [said]
     # Objects of earlier versions, and public ones that are shown under a name, were stored as public.

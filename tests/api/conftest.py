@@ -12,7 +12,7 @@ from tests.api.memory_service import BOOTSTRAP, hire, memory_service
 
 
 @pytest.fixture
-def house() -> Iterator[container.Container]:
+def services() -> Iterator[container.Container]:
     """Services over memory, in use; nobody works on the uploads."""
     services = memory_service()
     container.use(services)
@@ -21,10 +21,10 @@ def house() -> Iterator[container.Container]:
 
 
 @pytest.fixture
-def busy_house(house: container.Container) -> container.Container:
+def working_services(services: container.Container) -> container.Container:
     """The same, with a worker."""
-    hire(house)
-    return house
+    hire(services)
+    return services
 
 
 @pytest.fixture(scope="session")
@@ -35,11 +35,11 @@ def app() -> Chalice:
 
 
 @pytest.fixture
-def anyone(app: Chalice, house: container.Container) -> Gateway:
+def anyone(app: Chalice, services: container.Container) -> Gateway:
     """A client without a token."""
     return Gateway(app)
 
 
 @pytest.fixture
-def admin(app: Chalice, house: container.Container) -> Gateway:
+def admin(app: Chalice, services: container.Container) -> Gateway:
     return Gateway(app, authorization=f"Bearer {BOOTSTRAP}")

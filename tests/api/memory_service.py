@@ -28,44 +28,44 @@ BOOTSTRAP = "wlf_bootstrap"
 
 def memory_service(**settings: object) -> Container:
     """Return a container over memory stores, with a clock that moves only when code sleeps."""
-    house = Container(Settings(cdn_url=CDN, **settings))  # type: ignore[arg-type]  # tests name fields of Settings only
-    house.state = MemoryState()
-    house.clock = FrozenClock()
-    house.metrics = MemoryMetrics()
-    house.objects = MemoryBucket(house.clock, lambda _: None)
-    house.bootstrap = MemorySecret(BOOTSTRAP)
-    house.queues = dict.fromkeys(TaskType, MemoryQueue(house.clock, Random(0)))
-    use_memory_admin(house)
-    return house
+    services = Container(Settings(cdn_url=CDN, **settings))  # type: ignore[arg-type]  # tests name fields of Settings only
+    services.state = MemoryState()
+    services.clock = FrozenClock()
+    services.metrics = MemoryMetrics()
+    services.objects = MemoryBucket(services.clock, lambda _: None)
+    services.bootstrap = MemorySecret(BOOTSTRAP)
+    services.queues = dict.fromkeys(TaskType, MemoryQueue(services.clock, Random(0)))
+    use_memory_admin(services)
+    return services
 
 
-def hire(house: Container) -> None:
+def hire(services: Container) -> None:
     """Attach a worker: every later upload is processed as soon as it is stored."""
 
     def work(key: str) -> None:
         found = read_incoming(key)
         if found is not None and found.task_id is not None:
-            finish(house, found.task_id)
+            finish(services, found.task_id)
 
-    bucket_of(house).announce = work
-
-
-def bucket_of(house: Container) -> MemoryBucket:
-    assert isinstance(house.objects, MemoryBucket)
-    return house.objects
+    bucket_of(services).announce = work
 
 
-def finish(house: Container, task_id: str) -> None:
+def bucket_of(services: Container) -> MemoryBucket:
+    assert isinstance(services.objects, MemoryBucket)
+    return services.objects
+
+
+def finish(services: Container, task_id: str) -> None:
     """Run the task until it is final."""
-    while not house.tasks.get(task_id).is_final:
+    while not services.tasks.get(task_id).is_final:
         try:
-            house.worker.run(task_id, house.process_image)
+            services.worker.run(task_id, services.process_image)
         except Redeliver:
             continue
 
 
-def a_token(house: Container, *scopes: Scope) -> str:
-    return house.tokens.issue("test", frozenset(scopes))[0]
+def a_token(services: Container, *scopes: Scope) -> str:
+    return services.tokens.issue("test", frozenset(scopes))[0]
 
 
 @cache

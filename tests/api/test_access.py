@@ -93,38 +93,38 @@ def test_every_route_is_in_the_table() -> None:
 
 
 @pytest.mark.parametrize("route", routes())
-def test_without_a_good_token_only_public_routes_answer(app: Chalice, house: Container, route: str) -> None:
+def test_without_a_good_token_only_public_routes_answer(app: Chalice, services: Container, route: str) -> None:
     answered = {shown for shown in NO_TOKENS if ask(app, route, shown) != 401}
 
     assert answered == (set(NO_TOKENS) if MAY[route] == PUBLIC else set())
 
 
 @pytest.mark.parametrize("route", routes())
-def test_a_token_opens_what_its_scope_says(app: Chalice, house: Container, route: str) -> None:
-    opened = {scope for scope in Scope if ask(app, route, a_token(house, scope)) not in {401, 403}}
+def test_a_token_opens_what_its_scope_says(app: Chalice, services: Container, route: str) -> None:
+    opened = {scope for scope in Scope if ask(app, route, a_token(services, scope)) not in {401, 403}}
 
     assert opened == (set(Scope) if MAY[route] == PUBLIC else MAY[route] | {Scope.ADMIN})
 
 
 @pytest.mark.parametrize("shown", [BOOTSTRAP, f"Bearer {BOOTSTRAP}", f"bearer  {BOOTSTRAP}", f" {BOOTSTRAP} "])
-def test_a_token_may_be_shown_with_or_without_a_scheme(app: Chalice, house: Container, shown: str) -> None:
+def test_a_token_may_be_shown_with_or_without_a_scheme(app: Chalice, services: Container, shown: str) -> None:
     assert ask(app, "GET /tokens", shown) == 200
 
 
-def test_who_is_refused_learns_how_to_come_in(app: Chalice, house: Container) -> None:
+def test_who_is_refused_learns_how_to_come_in(app: Chalice, services: Container) -> None:
     got = Gateway(app).get("/tasks")
 
     assert (got.status, got.headers["WWW-Authenticate"]) == (401, "Bearer")
 
 
-def test_who_may_not_learns_which_scope_it_takes(app: Chalice, house: Container) -> None:
-    got = Gateway(app, authorization=a_token(house, Scope.READ)).get("/tasks")
+def test_who_may_not_learns_which_scope_it_takes(app: Chalice, services: Container) -> None:
+    got = Gateway(app, authorization=a_token(services, Scope.READ)).get("/tasks")
 
     assert (got.status, got.json["details"]) == (403, {"scope": "tasks"})
 
 
-def test_a_token_never_reaches_the_log(app: Chalice, house: Container, caplog: pytest.LogCaptureFixture) -> None:
-    secret = a_token(house, Scope.READ)
+def test_a_token_never_reaches_the_log(app: Chalice, services: Container, caplog: pytest.LogCaptureFixture) -> None:
+    secret = a_token(services, Scope.READ)
 
     for shown in (secret, f"Bearer {secret}", f"Bearer {secret}x"):
         for route in routes():

@@ -75,7 +75,7 @@ def test_the_description_names_the_address_that_was_used(place: Place) -> None:
     assert place.get("/openapi.json").json["servers"] == [{"url": place.context_base or "/"}]
 
 
-def test_a_location_and_every_link_of_a_record_lead_back(place: Place, busy_house: Container) -> None:
+def test_a_location_and_every_link_of_a_record_lead_back(place: Place, working_services: Container) -> None:
     made = upload(place, a_file(a_jpeg()))
     links = made.json["file"]["links"]
     assert made.headers["Location"] == links["self"]
@@ -85,14 +85,14 @@ def test_a_location_and_every_link_of_a_record_lead_back(place: Place, busy_hous
     assert [Gateway(place.app, place.authorization).get(link).status for link in ours] == [200, 302, 200, 200]
 
 
-def test_a_task_is_found_where_the_answer_says(place: Place, house: Container) -> None:
-    told = upload(place, a_file(a_jpeg()), async_="true")
-    assert told.headers["Location"] == f"{place.context_base}/task/status/{told.json['file']['task_id']}"
+def test_a_task_is_found_where_the_answer_says(place: Place, services: Container) -> None:
+    response = upload(place, a_file(a_jpeg()), async_="true")
+    assert response.headers["Location"] == f"{place.context_base}/task/status/{response.json['file']['task_id']}"
 
 
-def test_a_signed_link_is_a_whole_address(place: Place, busy_house: Container) -> None:
+def test_a_signed_link_is_a_whole_address(place: Place, working_services: Container) -> None:
     place.ask("PATCH", "/collections/secret", b'{"private": true}')
-    busy_house.uploads.accept(Upload("secret", "a.jpg", a_jpeg()))
+    working_services.uploads.accept(Upload("secret", "a.jpg", a_jpeg()))
     (image,) = place.get("/collections/secret/images").json["images"]
     shared = place.ask("POST", f"/images/{image['image_id']}/link", b'{"hours": 1}').json["url"]
     begins = f"https://{place.domain}{place.context_base}/cdn/secret/a.jpg?expires="

@@ -34,11 +34,11 @@ def lines(admin: Gateway) -> list[tuple[str, str]]:
     return [(entry["action"], entry["target"]) for entry in admin.get("/audit").json["entries"]]
 
 
-def an_image(house: Container) -> str:
-    accepted = house.uploads.accept(Upload("nature", "a.jpg", a_jpeg()))
+def an_image(services: Container) -> str:
+    accepted = services.uploads.accept(Upload("nature", "a.jpg", a_jpeg()))
     assert accepted.task is not None
-    finish(house, accepted.task.task_id)
-    return house.state.catalog.find_by_name("nature", "a.jpg").image_id
+    finish(services, accepted.task.task_id)
+    return services.state.catalog.find_by_name("nature", "a.jpg").image_id
 
 
 def test_every_view_that_changes_something_is_written_down() -> None:
@@ -53,13 +53,13 @@ def test_the_monitor_has_words_for_every_action() -> None:
     assert [one.audit.action for one in ENDPOINTS if one.audit and f"  {one.audit.action}: " not in page] == []
 
 
-def test_an_entry_says_who_what_and_when(admin: Gateway, house: Container) -> None:
+def test_an_entry_says_who_what_and_when(admin: Gateway, services: Container) -> None:
     admin.post("/queues/images/pause")
 
     assert admin.get("/audit").json == {
         "entries": [
             {
-                "at": to_iso(house.clock.now()),
+                "at": to_iso(services.clock.now()),
                 "actor": "bootstrap",
                 "token_id": digest_of(BOOTSTRAP),
                 "action": "pause_queue",
@@ -70,8 +70,8 @@ def test_an_entry_says_who_what_and_when(admin: Gateway, house: Container) -> No
     }
 
 
-def test_the_life_of_an_image_can_be_read(admin: Gateway, house: Container) -> None:
-    image = an_image(house)
+def test_the_life_of_an_image_can_be_read(admin: Gateway, services: Container) -> None:
+    image = an_image(services)
     send(admin, "PATCH", f"/images/{image}", collection="sea")
     send(admin, "DELETE", f"/images/{image}")
     send(admin, "POST", f"/images/{image}/restore")
@@ -110,18 +110,18 @@ def test_schedules_are_written_down_with_how_they_ran(admin: Gateway) -> None:
     ]
 
 
-def test_whoever_did_it_is_named(app: Chalice, house: Container, admin: Gateway) -> None:
-    worker = Gateway(app, authorization=a_token(house, Scope.TASKS))
+def test_whoever_did_it_is_named(app: Chalice, services: Container, admin: Gateway) -> None:
+    worker = Gateway(app, authorization=a_token(services, Scope.TASKS))
 
     worker.post("/queues/images/pause")
 
     assert [entry["actor"] for entry in admin.get("/audit").json["entries"]] == ["test"]
 
 
-def test_what_was_refused_is_not_written_down(admin: Gateway, app: Chalice, house: Container) -> None:
+def test_what_was_refused_is_not_written_down(admin: Gateway, app: Chalice, services: Container) -> None:
     admin.post("/queues/nothing/pause")
     send(admin, "POST", "/queues/images/purge", confirm="wrong")
-    Gateway(app, authorization=a_token(house, Scope.READ)).post("/queues/images/pause")
+    Gateway(app, authorization=a_token(services, Scope.READ)).post("/queues/images/pause")
 
     assert lines(admin) == []
 
@@ -164,7 +164,7 @@ class Broken:
         return Page(())
 
 
-def test_a_change_that_cannot_be_written_down_is_told_to_its_caller(admin: Gateway, house: Container) -> None:
-    house.audit = Audit(Broken(), house.clock, lambda: "id")
+def test_a_change_that_cannot_be_written_down_is_told_to_its_caller(admin: Gateway, services: Container) -> None:
+    services.audit = Audit(Broken(), services.clock, lambda: "id")
 
     assert admin.post("/queues/images/pause").status == 503

@@ -16,7 +16,7 @@ def bulk(client: Gateway, *parts: bytes, key: str | None = None, **fields: str) 
     return client.post("/bulk_upload", a_form(*parts, **fields), **headers)
 
 
-def test_results_come_in_request_order_with_reasons(admin: Gateway, busy_house: Container) -> None:
+def test_results_come_in_request_order_with_reasons(admin: Gateway, working_services: Container) -> None:
     files = [a_file(a_jpeg(seed=1), "a.jpg"), a_file(b"hello", "b.jpg"), a_file(a_jpeg(seed=2), "c.jpg")]
 
     got = bulk(admin, *files, collection="doğa", async_="true")
@@ -32,7 +32,7 @@ def test_results_come_in_request_order_with_reasons(admin: Gateway, busy_house: 
     assert (got.json["total"], got.json["accepted"], len(got.json["task_ids"])) == (3, 2, 3)
 
 
-def test_a_job_tells_from_its_first_answer_on_how_its_files_do(admin: Gateway, house: Container) -> None:
+def test_a_job_tells_from_its_first_answer_on_how_its_files_do(admin: Gateway, services: Container) -> None:
     got = bulk(admin, a_file(a_jpeg(), "a.jpg"), a_file(b"hello", "b.jpg"), async_="true")
 
     listed = admin.get("/tasks/active").json["active"]
@@ -45,7 +45,7 @@ def test_a_job_tells_from_its_first_answer_on_how_its_files_do(admin: Gateway, h
     assert cancelled["result"] == {"succeeded": 0, "failed": 1, "cancelled": 1}
 
 
-def test_a_job_with_a_bad_file_ends_partial(admin: Gateway, busy_house: Container) -> None:
+def test_a_job_with_a_bad_file_ends_partial(admin: Gateway, working_services: Container) -> None:
     parent = bulk(admin, a_file(a_jpeg(), "a.jpg"), a_file(b"x", "b.jpg"), async_="true").json["task_id"]
 
     task = admin.get(f"/task/status/{parent}").json
@@ -54,7 +54,7 @@ def test_a_job_with_a_bad_file_ends_partial(admin: Gateway, busy_house: Containe
     assert task["result"] == {"succeeded": 1, "failed": 1, "cancelled": 0}
 
 
-def test_a_running_job_tells_how_far_it_is(admin: Gateway, house: Container) -> None:
+def test_a_running_job_tells_how_far_it_is(admin: Gateway, services: Container) -> None:
     parent = bulk(admin, a_file(a_jpeg(), "a.jpg"), a_file(b"x", "b.jpg"), async_="true").json["task_id"]
 
     task = admin.get(f"/task/status/{parent}").json
@@ -63,20 +63,20 @@ def test_a_running_job_tells_how_far_it_is(admin: Gateway, house: Container) -> 
     assert task["result"] == {"succeeded": 0, "failed": 1, "cancelled": 0}
 
 
-def test_a_client_that_waits_gets_the_ended_job(admin: Gateway, busy_house: Container) -> None:
+def test_a_client_that_waits_gets_the_ended_job(admin: Gateway, working_services: Container) -> None:
     got = bulk(admin, a_file(a_jpeg(), "a.jpg", "files"), a_file(a_jpeg(seed=3), "a.jpg", "files"))
 
     assert (got.status, got.json["task"]["status"], got.json["async_processing"]) == (200, "SUCCESS", False)
 
 
-def test_only_bad_files_are_refused_together(admin: Gateway, house: Container) -> None:
+def test_only_bad_files_are_refused_together(admin: Gateway, services: Container) -> None:
     got = bulk(admin, a_file(b"hello", "a.jpg"), a_file(b"", "b.jpg"))
 
     assert (got.status, got.json["code"]) == (400, "nothing_accepted")
     assert [result["code"] for result in got.json["details"]["results"]] == ["not_an_image", "empty_file"]
 
 
-def test_a_repeated_request_finds_the_same_job(admin: Gateway, busy_house: Container) -> None:
+def test_a_repeated_request_finds_the_same_job(admin: Gateway, working_services: Container) -> None:
     files = [a_file(a_jpeg(), "a.jpg"), a_file(a_jpeg(seed=4), "b.jpg")]
     first = bulk(admin, *files, key="k1", async_="true").json
 
@@ -85,29 +85,29 @@ def test_a_repeated_request_finds_the_same_job(admin: Gateway, busy_house: Conta
 
     assert (again["task_id"], again["task_ids"]) == (first["task_id"], first["task_ids"])
     assert (other.status, other.json["code"]) == (409, "idempotency_key_reused")
-    assert busy_house.state.catalog.stats("default").images == 2
+    assert working_services.state.catalog.stats("default").images == 2
 
 
-def test_known_bytes_need_no_worker(admin: Gateway, busy_house: Container) -> None:
+def test_known_bytes_need_no_worker(admin: Gateway, working_services: Container) -> None:
     bulk(admin, a_file(a_jpeg(), "a.jpg"))
 
     item = bulk(admin, a_file(a_jpeg(), "again.jpg"), a_file(a_jpeg(seed=5), "new.jpg")).json["results"][0]
 
-    assert busy_house.tasks.get(item["task_id"]).status is Status.SUCCESS
-    assert busy_house.state.catalog.stats("default").images == 2
+    assert working_services.tasks.get(item["task_id"]).status is Status.SUCCESS
+    assert working_services.state.catalog.stats("default").images == 2
     assert item["image_id"] is not None
 
 
-def test_cancelling_the_job_stops_its_children(admin: Gateway, house: Container) -> None:
+def test_cancelling_the_job_stops_its_children(admin: Gateway, services: Container) -> None:
     job = bulk(admin, a_file(a_jpeg(), "a.jpg"), a_file(a_jpeg(seed=6), "b.jpg"), async_="true").json
 
     got = admin.post(f"/task/cancel/{job['task_id']}")
 
     assert (got.status, got.json["status"]) == (200, "REVOKED")
-    assert {house.tasks.get(item["task_id"]).status for item in job["results"]} == {Status.REVOKED}
+    assert {services.tasks.get(item["task_id"]).status for item in job["results"]} == {Status.REVOKED}
 
 
-def test_too_many_files_are_refused(admin: Gateway, house: Container) -> None:
+def test_too_many_files_are_refused(admin: Gateway, services: Container) -> None:
     got = bulk(admin, *(a_file(b"x", f"{number}.jpg") for number in range(51)))
 
     assert (got.status, got.json["details"]["files"]) == (400, 51)

@@ -119,7 +119,7 @@ CLIENTS: dict[str, Callable[[], Sent]] = {
 
 @pytest.mark.parametrize("made", CLIENTS.values(), ids=CLIENTS)
 def test_the_form_of_each_client_is_read_to_the_letter(
-    admin: Gateway, busy_house: Container, made: Callable[[], Sent]
+    admin: Gateway, working_services: Container, made: Callable[[], Sent]
 ) -> None:
     sent = made()
 
@@ -130,7 +130,7 @@ def test_the_form_of_each_client_is_read_to_the_letter(
 
 
 @pytest.mark.parametrize("made", [by_requests, by_httpx, by_aiohttp], ids=["requests", "httpx", "aiohttp"])
-def test_a_wrong_field_is_named_to_each_client(admin: Gateway, house: Container, made: Callable[[], Sent]) -> None:
+def test_a_wrong_field_is_named_to_each_client(admin: Gateway, services: Container, made: Callable[[], Sent]) -> None:
     sent = made()
 
     got = admin.post("/file_upload", sent.body.replace(b'name="file"', b'name="photo"'), Content_Type=sent.content_type)

@@ -226,13 +226,13 @@ MISTAKES: dict[str, tuple[Sent, str]] = {
 
 
 @pytest.mark.parametrize(("sent", "sentence"), MISTAKES.values(), ids=MISTAKES)
-def test_each_mistake_has_its_own_sentence(admin: Gateway, house: Container, sent: Sent, sentence: str) -> None:
+def test_each_mistake_has_its_own_sentence(admin: Gateway, services: Container, sent: Sent, sentence: str) -> None:
     got, turkish = refused(admin, sent.path, sent.body, sent.kind)
 
     assert (got.status, got.json["message"]) == (sent.status, sentence)
     assert turkish not in {sentence, template(got.json["code"], TURKISH)}
     assert "{" not in turkish
-    assert bucket_of(house).under("") == []
+    assert bucket_of(services).under("") == []
 
 
 BODIES = {
@@ -246,7 +246,7 @@ BODIES = {
 @pytest.mark.parametrize("coding", ["gzip", "br", "deflate", "zstd", "GZIP", "x-gzip", "identity, gzip"])
 @pytest.mark.parametrize("path", BODIES)
 def test_a_compressed_body_is_415_and_names_its_coding(
-    admin: Gateway, house: Container, path: str, coding: str
+    admin: Gateway, services: Container, path: str, coding: str
 ) -> None:
     kind, plain = BODIES[path]
 
@@ -261,24 +261,24 @@ def test_a_compressed_body_is_415_and_names_its_coding(
     assert named in turkish
 
 
-def test_a_body_that_says_it_is_not_coded_is_taken(admin: Gateway, busy_house: Container) -> None:
+def test_a_body_that_says_it_is_not_coded_is_taken(admin: Gateway, working_services: Container) -> None:
     got = admin.post("/file_upload", a_form(a_named("file")), Content_Type=FORM, Content_Encoding="identity")
 
     assert got.status == 201
 
 
-def test_a_coding_without_a_body_means_nothing(admin: Gateway, house: Container) -> None:
+def test_a_coding_without_a_body_means_nothing(admin: Gateway, services: Container) -> None:
     assert admin.get("/collections", Content_Encoding="gzip").status == 200
 
 
 @pytest.mark.parametrize("path", ["/uploads", "/tokens"])
-def test_a_byte_order_mark_before_json_is_taken(admin: Gateway, house: Container, path: str) -> None:
-    told = {"/uploads": {"filename": "a.jpg"}, "/tokens": {"name": "a", "scopes": ["read"]}}[path]
+def test_a_byte_order_mark_before_json_is_taken(admin: Gateway, services: Container, path: str) -> None:
+    fields = {"/uploads": {"filename": "a.jpg"}, "/tokens": {"name": "a", "scopes": ["read"]}}[path]
 
-    assert admin.post(path, json.dumps(told).encode("utf-8-sig"), Content_Type=JSON).status == 201
+    assert admin.post(path, json.dumps(fields).encode("utf-8-sig"), Content_Type=JSON).status == 201
 
 
-def test_json_that_curl_sends_without_naming_its_type_is_still_taken(admin: Gateway, house: Container) -> None:
+def test_json_that_curl_sends_without_naming_its_type_is_still_taken(admin: Gateway, services: Container) -> None:
     got = admin.post("/tokens", b'{"name": "a", "scopes": ["read"]}', Content_Type=URLENCODED)
 
     assert got.status == 201

@@ -12,15 +12,15 @@ from tests.api.forms import a_file, upload
 from tests.api.gateway import Gateway, Got
 from tests.api.memory_service import a_jpeg
 
-pytestmark = pytest.mark.usefixtures("busy_house")
+pytestmark = pytest.mark.usefixtures("working_services")
 
 
 def create(client: Gateway, **wanted: object) -> Got:
     return client.post("/collections", json.dumps(wanted).encode())
 
 
-def work(house: Container, task_id: str) -> None:
-    house.chunked_jobs.run(Work(task_id), house.job_worker)
+def work(services: Container, task_id: str) -> None:
+    services.chunked_jobs.run(Work(task_id), services.job_worker)
 
 
 def change(client: Gateway, name: str, /, **wanted: object) -> Got:
@@ -76,12 +76,12 @@ def test_what_cannot_be_created_is_refused(admin: Gateway, wanted: dict[str, obj
     assert admin.get("/collections").json["collections"] == []
 
 
-def test_a_collection_is_renamed_by_a_task(admin: Gateway, busy_house: Container) -> None:
+def test_a_collection_is_renamed_by_a_task(admin: Gateway, working_services: Container) -> None:
     upload(admin, a_file(a_jpeg(), filename="a.jpg"), collection="lakes")
     change(admin, "lakes", title="Lakes")
 
     started = change(admin, "lakes", name="göller")
-    work(busy_house, started.json["task_id"])
+    work(working_services, started.json["task_id"])
 
     assert (started.status, started.json["type"], started.headers["Location"].rpartition("/")[2]) == (
         202,
@@ -118,7 +118,7 @@ def test_a_rename_that_cannot_be_is_refused(admin: Gateway) -> None:
 
 
 def test_while_a_collection_is_renamed_neither_name_is_changed_or_deleted(
-    admin: Gateway, busy_house: Container
+    admin: Gateway, working_services: Container
 ) -> None:
     create(admin, name="a", title="A")
     task_id = change(admin, "a", name="b").json["task_id"]
@@ -131,5 +131,5 @@ def test_while_a_collection_is_renamed_neither_name_is_changed_or_deleted(
     assert {(got.status, got.json["code"], got.json["details"]["task_id"]) for got in answers} == {
         (409, "collection_is_renamed", task_id)
     }
-    work(busy_house, task_id)
+    work(working_services, task_id)
     assert change(admin, "b", title="B").json["title"] == "B"

@@ -48,32 +48,32 @@ EVERY = LISTS | SORTED | OTHERS
 
 
 @pytest.fixture(scope="module")
-def full_house() -> Container:
+def filled_services() -> Container:
     """Three of everything that is listed."""
-    house = memory_service()
-    hire(house)
+    services = memory_service()
+    hire(services)
     for number in range(3):
         for collection in ("nature", "sea", "gone"):
             name = f"{collection}-{number}.jpg"
-            accepted = house.uploads.accept(Upload(collection, name, a_jpeg(40 + number, 40, seed=number)))
+            accepted = services.uploads.accept(Upload(collection, name, a_jpeg(40 + number, 40, seed=number)))
             if collection == "gone" and accepted.task is not None:
-                house.trash.trash(accepted.task.subject.image_id or "")
+                services.trash.trash(accepted.task.subject.image_id or "")
         error = Failure("unavailable", "The bucket does not respond; try again shortly.", retryable=True)
-        house.state.tasks.add(a_task(ID.format(number), created_at=NOON + timedelta(seconds=number)))
-        bucket_of(house).drop(f"incoming/{number}", b"bytes")
+        services.state.tasks.add(a_task(ID.format(number), created_at=NOON + timedelta(seconds=number)))
+        bucket_of(services).drop(f"incoming/{number}", b"bytes")
         special = {"error": error, "args": {"source": f"incoming/{number}"}}
-        house.state.tasks.add(a_final_task(ID.format(16 + number), status=Status.FAILURE, **special))
-        bucket_of(house).drop(f"originals/lost-{number}/günaydın.png", b"bytes")  # noqa: RUF001  # Turkish
-        (stored,) = house.objects.list(f"originals/lost-{number}/", 1).items
-        house.quarantine.take(stored, Budget(1))
-        house.audit.note("pause_queue", "images", actor="a", token_id="t")  # names a token
-        house.clock.sleep(1)
-    return house
+        services.state.tasks.add(a_final_task(ID.format(16 + number), status=Status.FAILURE, **special))
+        bucket_of(services).drop(f"originals/lost-{number}/günaydın.png", b"bytes")  # noqa: RUF001  # Turkish
+        (stored,) = services.objects.list(f"originals/lost-{number}/", 1).items
+        services.quarantine.take(stored, Budget(1))
+        services.audit.note("pause_queue", "images", actor="a", token_id="t")  # names a token
+        services.clock.sleep(1)
+    return services
 
 
 @pytest.fixture
-def lists(full_house: Container, app: Chalice) -> Iterator[Gateway]:
-    container.use(full_house)
+def lists(filled_services: Container, app: Chalice) -> Iterator[Gateway]:
+    container.use(filled_services)
     yield Gateway(app, authorization=BOOTSTRAP)
     container.use(None)
 
@@ -154,13 +154,13 @@ def test_a_cursor_of_a_random_order_brings_its_seed_along(lists: Gateway) -> Non
     assert ask(lists, f"{SORTED['random']}&seed=xyz", first["next_cursor"]).json["message"] == OF_OTHER_FILTERS
 
 
-def test_a_cursor_sealed_with_another_secret_is_refused(lists: Gateway, full_house: Container) -> None:
+def test_a_cursor_sealed_with_another_secret_is_refused(lists: Gateway, filled_services: Container) -> None:
     cursor = cursor_of(lists, LISTS["list_tasks"])
-    full_house.bootstrap = MemorySecret("another")
+    filled_services.bootstrap = MemorySecret("another")
     try:
         assert ask(lists, LISTS["list_tasks"], cursor).json["message"] == NOT_OURS
     finally:
-        full_house.bootstrap = MemorySecret(BOOTSTRAP)
+        filled_services.bootstrap = MemorySecret(BOOTSTRAP)
 
 
 @pytest.mark.parametrize(

@@ -32,13 +32,13 @@ PLACES = (
 
 
 @pytest.fixture
-def used(admin: Gateway, busy_house: Container) -> Gateway:
+def used(admin: Gateway, working_services: Container) -> Gateway:
     """A Wallify that has been used at moments with and without microseconds."""
-    a_token(busy_house, Scope.READ)
+    a_token(working_services, Scope.READ)
     for seed in range(3):
         admin.post("/queues/images/pause")
         upload(admin, a_file(a_jpeg(seed=seed)), collection="lakes")
-        busy_house.clock.sleep(timedelta(milliseconds=1234, microseconds=567) / timedelta(seconds=1))
+        working_services.clock.sleep(timedelta(milliseconds=1234, microseconds=567) / timedelta(seconds=1))
     found = admin.get("/collections/lakes/images").json["images"]
     admin.ask("DELETE", f"/images/{found[0]['image_id']}")
     return admin
@@ -52,10 +52,10 @@ def test_answers_write_moments_in_one_form(used: Gateway, path: str) -> None:
     assert [one for one in found if not ONE_FORM.fullmatch(one)] == []
 
 
-def test_manifests_write_moments_in_the_same_form(used: Gateway, busy_house: Container) -> None:
-    busy_house.manifests.refresh("lakes")
+def test_manifests_write_moments_in_the_same_form(used: Gateway, working_services: Container) -> None:
+    working_services.manifests.refresh("lakes")
 
-    found = ANY_FORM.findall(bucket_of(busy_house).blobs[storage.manifest("lakes")].body.decode())
+    found = ANY_FORM.findall(bucket_of(working_services).blobs[storage.manifest("lakes")].body.decode())
 
     assert len(found) == 2
     assert all(map(ONE_FORM.fullmatch, found))

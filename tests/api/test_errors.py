@@ -77,9 +77,9 @@ def test_a_method_that_no_gateway_routes_is_one_that_the_address_lacks(anyone: G
 
 
 def test_a_fault_of_ours_tells_nothing_but_its_id(
-    admin: Gateway, house: Container, caplog: pytest.LogCaptureFixture
+    admin: Gateway, services: Container, caplog: pytest.LogCaptureFixture
 ) -> None:
-    house.tasks = None  # type: ignore[assignment]  # a bug, as nobody foresees it
+    services.tasks = None  # type: ignore[assignment]  # a bug, as nobody foresees it
 
     got = admin.get("/tasks")
 
@@ -100,8 +100,8 @@ def test_a_bad_setting_is_a_fault_of_ours(admin: Gateway, monkeypatch: pytest.Mo
     assert (got.status, "WALLIFY" in got.text) == (500, False)
 
 
-def test_a_part_that_does_not_answer_may_be_asked_again(admin: Gateway, house: Container) -> None:
-    house.tasks = Silent()  # type: ignore[assignment]  # only the one verb is asked
+def test_a_part_that_does_not_answer_may_be_asked_again(admin: Gateway, services: Container) -> None:
+    services.tasks = Silent()  # type: ignore[assignment]  # only the one verb is asked
 
     got = admin.get("/tasks/active")
 
@@ -112,10 +112,10 @@ CAUSE = {"service": "dynamodb", "operation": "Query", "error": "AccessDeniedExce
 
 
 def test_a_wrong_configuration_is_told_to_administrators_and_nobody_else(
-    admin: Gateway, house: Container, caplog: pytest.LogCaptureFixture
+    admin: Gateway, services: Container, caplog: pytest.LogCaptureFixture
 ) -> None:
-    reader = Gateway(admin.app, f"Bearer {house.tokens.issue('reader', frozenset({Scope.READ, Scope.TASKS}))[0]}")
-    house.tasks = Denied()  # type: ignore[assignment]  # only the one verb is asked
+    reader = Gateway(admin.app, f"Bearer {services.tokens.issue('reader', frozenset({Scope.READ, Scope.TASKS}))[0]}")
+    services.tasks = Denied()  # type: ignore[assignment]  # only the one verb is asked
 
     seen, hidden = admin.get("/tasks/active"), reader.get("/tasks/active", Accept_Language="tr")
 
@@ -126,10 +126,10 @@ def test_a_wrong_configuration_is_told_to_administrators_and_nobody_else(
     assert [line.cause for line in failures(caplog)] == [CAUSE, CAUSE]
 
 
-def test_a_tasks_cause_is_told_to_administrators_and_nobody_else(admin: Gateway, house: Container) -> None:
-    reader = Gateway(admin.app, f"Bearer {house.tokens.issue('reader', frozenset({Scope.READ, Scope.TASKS}))[0]}")
+def test_a_tasks_cause_is_told_to_administrators_and_nobody_else(admin: Gateway, services: Container) -> None:
+    reader = Gateway(admin.app, f"Bearer {services.tokens.issue('reader', frozenset({Scope.READ, Scope.TASKS}))[0]}")
     error = Failure.of(Misconfigured(cause=CAUSE))
-    house.state.tasks.add(a_final_task(UNKNOWN, status=Status.FAILURE, error=error))
+    services.state.tasks.add(a_final_task(UNKNOWN, status=Status.FAILURE, error=error))
 
     seen, hidden = (one.get(f"/task/status/{UNKNOWN}").json["error"] for one in (admin, reader))
 

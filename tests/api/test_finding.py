@@ -13,7 +13,7 @@ SIZES = {"lake.jpg": (640, 480), "Gölge.jpg": (480, 640), "icon.jpg": (200, 200
 
 
 @pytest.fixture(scope="module")
-def house() -> Iterator[Container]:
+def services() -> Iterator[Container]:
     """Services whose collection `nature` no test changes."""
     services = memory_service()
     use(services)
@@ -42,17 +42,17 @@ def house() -> Iterator[Container]:
         ("ratio=1x1", {"icon.jpg"}),
     ],
 )
-def test_a_collection_is_searched(admin: Gateway, house: Container, query: str, found: set[str]) -> None:
-    told = admin.get(f"/collections/nature/images?{query}").json
+def test_a_collection_is_searched(admin: Gateway, services: Container, query: str, found: set[str]) -> None:
+    body = admin.get(f"/collections/nature/images?{query}").json
 
-    assert {image["filename"] for image in told["images"]} == found
+    assert {image["filename"] for image in body["images"]} == found
 
 
 def shown(admin: Gateway, query: str) -> list[str]:
     return [image["filename"] for image in admin.get(f"/collections/nature/images?{query}").json["images"]]
 
 
-def test_a_colour_of_a_picture_finds_it_with_and_without_a_hash(admin: Gateway, house: Container) -> None:
+def test_a_colour_of_a_picture_finds_it_with_and_without_a_hash(admin: Gateway, services: Container) -> None:
     image = admin.get("/collections/nature/images?text=lake").json["images"][0]
     color = image["colors"][0].removeprefix("#")
 
@@ -69,7 +69,9 @@ def test_a_colour_of_a_picture_finds_it_with_and_without_a_hash(admin: Gateway, 
         ("name", ["Gölge.jpg", "icon.jpg", "lake.jpg"]),
     ],
 )
-def test_images_are_sorted_by_cursor_and_by_page(admin: Gateway, house: Container, sort: str, order: list[str]) -> None:
+def test_images_are_sorted_by_cursor_and_by_page(
+    admin: Gateway, services: Container, sort: str, order: list[str]
+) -> None:
     by_page = [shown(admin, f"sort={sort}&per_page=1&page={number}") for number in (1, 2, 3, 4)]
 
     assert shown(admin, f"sort={sort}") == order
@@ -81,25 +83,25 @@ def _followed(admin: Gateway, query: str) -> list[str]:
     names: list[str] = []
     cursor = ""
     while True:
-        told = admin.get(f"/collections/nature/images?{query}{cursor}").json
-        names += [image["filename"] for image in told["images"]]
-        if told["next_cursor"] is None:
+        body = admin.get(f"/collections/nature/images?{query}{cursor}").json
+        names += [image["filename"] for image in body["images"]]
+        if body["next_cursor"] is None:
             return names
-        cursor = f"&cursor={told['next_cursor']}"
+        cursor = f"&cursor={body['next_cursor']}"
 
 
-def test_a_page_says_how_many_there_are(admin: Gateway, house: Container) -> None:
-    told = admin.get("/collections/nature/images?page=2&per_page=2").json
+def test_a_page_says_how_many_there_are(admin: Gateway, services: Container) -> None:
+    body = admin.get("/collections/nature/images?page=2&per_page=2").json
 
-    assert (told["total"], told["page"], told["pages"], len(told["images"])) == (3, 2, 2, 1)
-    assert told["next_cursor"] is None
+    assert (body["total"], body["page"], body["pages"], len(body["images"])) == (3, 2, 2, 1)
+    assert body["next_cursor"] is None
 
 
-def test_a_random_order_names_its_seed_and_the_seed_repeats_it(admin: Gateway, house: Container) -> None:
-    told = admin.get("/collections/nature/images?sort=random").json
+def test_a_random_order_names_its_seed_and_the_seed_repeats_it(admin: Gateway, services: Container) -> None:
+    body = admin.get("/collections/nature/images?sort=random").json
 
-    again = admin.get(f"/collections/nature/images?sort=random&seed={told['seed']}").json
-    assert again == told
+    again = admin.get(f"/collections/nature/images?sort=random&seed={body['seed']}").json
+    assert again == body
     assert sorted(_followed(admin, "sort=random&limit=1")) == sorted(SIZES)
 
 
@@ -111,15 +113,15 @@ def test_a_random_order_names_its_seed_and_the_seed_repeats_it(admin: Gateway, h
         *("sort=name&cursor=x", "sort=random&cursor=W10", "page=1&cursor=x"),
     ],
 )
-def test_a_filter_that_makes_no_sense_is_refused(admin: Gateway, house: Container, query: str) -> None:
+def test_a_filter_that_makes_no_sense_is_refused(admin: Gateway, services: Container, query: str) -> None:
     assert admin.get(f"/collections/nature/images?{query}").status == 400
 
 
 ADDRESSES = ("url", "thumbnails", "srcset")
 
 
-def test_the_trash_shows_whole_images(admin: Gateway, house: Container) -> None:
-    house.uploads.accept(Upload("sea", "beach.jpg", a_jpeg(seed=7)))
+def test_the_trash_shows_whole_images(admin: Gateway, services: Container) -> None:
+    services.uploads.accept(Upload("sea", "beach.jpg", a_jpeg(seed=7)))
     (image,) = admin.get("/collections/sea/images").json["images"]
 
     thrown = admin.ask("DELETE", f"/images/{image['image_id']}").json

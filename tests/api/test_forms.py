@@ -20,7 +20,7 @@ def asking(body: bytes, content_type: str = FORM) -> Request:
     return Request("POST", "/", "/", headers, {}, {}, "r1", "", lambda: body)
 
 
-def test_a_form_is_its_file_and_its_fields(house: Container) -> None:
+def test_a_form_is_its_file_and_its_fields(services: Container) -> None:
     form = form_of(asking(a_form(a_file(b"\r\n--bytes\r\n", "a.jpg"), collection="doğa")))
 
     (file,) = form.files
@@ -72,7 +72,7 @@ def test_a_form_is_its_file_and_its_fields(house: Container) -> None:
         ('form-data; name="file"', ""),
     ],
 )
-def test_every_client_way_of_writing_a_name_is_read(house: Container, disposition: str, filename: str) -> None:
+def test_every_client_way_of_writing_a_name_is_read(services: Container, disposition: str, filename: str) -> None:
     form = form_of(asking(a_form(a_part(disposition, b"\xff\xd8\xff"))))
 
     assert form.files[0].filename == filename
@@ -90,21 +90,21 @@ def test_every_client_way_of_writing_a_name_is_read(house: Container, dispositio
     ],
     ids=["Latin-5", "Latin-1", "windows-1254", "cut UTF-8", "no text", "no letter"],
 )
-def test_a_name_in_bytes_of_another_set_is_decoded_or_replaced(house: Container, raw: bytes, filename: str) -> None:
+def test_a_name_in_bytes_of_another_set_is_decoded_or_replaced(services: Container, raw: bytes, filename: str) -> None:
     form = form_of(asking(a_form(a_file(b"\xff\xd8\xff", "NAME")).replace(b"NAME", raw)))
 
     assert form.files[0].filename == filename
 
 
 @pytest.mark.parametrize("junk", [b"", b"This is a multipart message.\r\n", b"\r\n"])
-def test_what_stands_before_and_behind_the_form_is_ignored(house: Container, junk: bytes) -> None:
+def test_what_stands_before_and_behind_the_form_is_ignored(services: Container, junk: bytes) -> None:
     form = form_of(asking(junk + a_form(a_file(b"\xff\xd8\xff"), collection="a") + junk))
 
     assert (form.files[0].body, form.fields) == (b"\xff\xd8\xff", {"collection": "a"})
 
 
 @pytest.mark.parametrize("coding", ["base64", "BASE64 ", "quoted-printable", "binary", "8bit", "7bit"])
-def test_parts_that_were_sent_as_text_are_decoded(house: Container, coding: str) -> None:
+def test_parts_that_were_sent_as_text_are_decoded(services: Container, coding: str) -> None:
     picture = b"\xff\xd8\xff\r\n= " * 40
     sent = {"base64": encodebytes(picture).replace(b"\n", b"\r\n"), "quoted-printable": b2a_qp(picture, istext=False)}
     disposition = f'form-data; name="file"; filename="a.jpg"\r\nContent-Transfer-Encoding: {coding}'
@@ -115,14 +115,14 @@ def test_parts_that_were_sent_as_text_are_decoded(house: Container, coding: str)
 
 
 @pytest.mark.parametrize("charset", ["", "utf-8", "UTF-8", "iso-8859-9", "windows-1254"])
-def test_a_field_is_read_in_the_set_that_it_declares(house: Container, charset: str) -> None:
+def test_a_field_is_read_in_the_set_that_it_declares(services: Container, charset: str) -> None:
     declared = f"\r\nContent-Type: text/plain; charset={charset}" if charset else ""
     part = a_part(f'form-data; name="collection"{declared}', "Doğa".encode(charset or "utf-8"))
 
     assert form_of(asking(a_form(a_file(b"\xff\xd8\xff"), part))).fields == {"collection": "Doğa"}
 
 
-def test_a_short_text_that_came_as_a_file_is_still_the_fields_text(house: Container) -> None:
+def test_a_short_text_that_came_as_a_file_is_still_the_fields_text(services: Container) -> None:
     # What Python's requests makes of files={"file": open(...), "collection": "nature"}.
     part = a_part('form-data; name="collection"; filename="collection"', b"nature")
 
@@ -138,7 +138,7 @@ def test_a_short_text_that_came_as_a_file_is_still_the_fields_text(house: Contai
         "multipart/form-data;boundary=A;charset=utf-8",
     ],
 )
-def test_every_way_of_naming_the_boundary_is_read(house: Container, content_type: str) -> None:
+def test_every_way_of_naming_the_boundary_is_read(services: Container, content_type: str) -> None:
     named = content_type.split("oundary=")[1].removesuffix(";charset=utf-8").strip('"')
     body = a_form(a_file(b"\xff\xd8\xff")).replace(BOUNDARY.encode(), named.encode())
 
@@ -165,19 +165,19 @@ def test_every_way_of_naming_the_boundary_is_read(house: Container, content_type
         a_form(a_part('form-data; name="file"\r\nContent-Length: 99', b"x")),
     ],
 )
-def test_a_hostile_form_is_a_bad_request(house: Container, body: bytes) -> None:
+def test_a_hostile_form_is_a_bad_request(services: Container, body: bytes) -> None:
     with pytest.raises(BadRequest):
         form_of(asking(body))
 
 
 @pytest.mark.parametrize("content_type", ["", "application/json", "image/jpeg", "multipart/mixed; boundary=x"])
-def test_another_type_of_body_is_not_supported(house: Container, content_type: str) -> None:
+def test_another_type_of_body_is_not_supported(services: Container, content_type: str) -> None:
     with pytest.raises(UnsupportedType):
         form_of(asking(a_form(a_file(b"x")), content_type))
 
 
 @pytest.mark.parametrize("content_type", ["multipart/form-data", 'multipart/form-data; boundary=""'])
-def test_a_form_without_a_boundary_is_a_bad_request(house: Container, content_type: str) -> None:
+def test_a_form_without_a_boundary_is_a_bad_request(services: Container, content_type: str) -> None:
     with pytest.raises(BadRequest):
         form_of(asking(a_form(a_file(b"x")), content_type))
 
@@ -190,7 +190,7 @@ def test_whatever_bytes_come_nothing_but_a_bad_request_happens(junk: bytes) -> N
         form_of(asking(body))
 
 
-def test_whoever_sends_two_files_is_told_where_many_go(house: Container) -> None:
+def test_whoever_sends_two_files_is_told_where_many_go(services: Container) -> None:
     with pytest.raises(BadRequest, match="send several files to POST /bulk_upload") as refused:
         form_of(asking(a_form(a_file(b"x"), a_file(b"y"))))
 

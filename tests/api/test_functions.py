@@ -6,13 +6,13 @@ from tests.api.gateway import Gateway
 from tests.memory_admin import MemoryMetricsReader
 
 
-def test_each_function_tells_how_it_is_doing(admin: Gateway, house: Container) -> None:
+def test_each_function_tells_how_it_is_doing(admin: Gateway, services: Container) -> None:
     usage = FunctionUsage(1288, 3, 0, 740.0, 1910.5, 11, 2048, 60)
-    house.metrics_reader = MemoryMetricsReader(known={"process_image": usage})
+    services.metrics_reader = MemoryMetricsReader(known={"process_image": usage})
 
-    told = {one["name"]: one for one in admin.get("/functions").json["functions"]}
+    by_name = {one["name"]: one for one in admin.get("/functions").json["functions"]}
 
-    assert told["process_image"] == {
+    assert by_name["process_image"] == {
         "name": "process_image",
         "running": 0,
         "concurrency": 4,
@@ -27,8 +27,8 @@ def test_each_function_tells_how_it_is_doing(admin: Gateway, house: Container) -
     }
 
 
-def test_what_is_not_measured_is_null_and_not_zero(admin: Gateway, house: Container) -> None:
-    told = {one["name"]: one for one in admin.get("/functions").json["functions"]}
+def test_what_is_not_measured_is_null_and_not_zero(admin: Gateway, services: Container) -> None:
+    by_name = {one["name"]: one for one in admin.get("/functions").json["functions"]}
 
-    measured = {name: value for name, value in told["sweep"].items() if name != "name"}
+    measured = {name: value for name, value in by_name["sweep"].items() if name != "name"}
     assert set(measured.values()) == {None}

@@ -76,15 +76,15 @@ REFUSED_BY_WHAT_IT_MEANS = {
 
 
 @pytest.fixture
-def fuzzed_house() -> Iterator[None]:
-    house = memory_service()
-    hire(house)
-    container.use(house)
+def fuzzed_services() -> Iterator[None]:
+    services = memory_service()
+    hire(services)
+    container.use(services)
     yield
     container.use(None)
 
 
-@pytest.mark.usefixtures("fuzzed_house")
+@pytest.mark.usefixtures("fuzzed_services")
 @schema.parametrize()
 @settings(
     max_examples=12,

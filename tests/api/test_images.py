@@ -17,11 +17,11 @@ ONE = ID.format(1)
 SIZES = {"150": (150, 100), "300": (300, 200), "600": (600, 400), "full": (1_200, 800)}
 
 
-def publish(house: Container, image: Image, *forms: Rendition) -> None:
+def publish(services: Container, image: Image, *forms: Rendition) -> None:
     task = a_task(image.task_id)
-    house.state.tasks.add(task)
+    services.state.tasks.add(task)
     after = replace(a_final_task(image.task_id), result={"image_id": image.image_id, "duplicate": False})
-    house.state.catalog.publish(image, forms or all_forms(image.image_id), before=task, after=after)
+    services.state.catalog.publish(image, forms or all_forms(image.image_id), before=task, after=after)
 
 
 def all_forms(image_id: str, plain: str = "jpeg") -> tuple[Rendition, ...]:
@@ -36,10 +36,10 @@ def url(size: str, kind: str = "jpeg", image_id: str = ONE) -> str:
     return f"{CDN}/renditions/{image_id}/r1/{size}.{kind}"
 
 
-def test_an_image_says_all_that_is_known_of_it(admin: Gateway, house: Container) -> None:
+def test_an_image_says_all_that_is_known_of_it(admin: Gateway, services: Container) -> None:
     rights = Rights("Ayşe", licence_url="https://example.org/by")
     picture = a_picture(thumbhash="1QcSHQ==", colors=("#102030",), exif={"Model": "X100"}, rights=rights)
-    publish(house, an_image(ONE, collection="doğa", name="günaydın 1.jpg", picture=picture))  # noqa: RUF001  # Turkish
+    publish(services, an_image(ONE, collection="doğa", name="günaydın 1.jpg", picture=picture))  # noqa: RUF001  # Turkish
 
     got = admin.get(f"/images/{ONE}")
 
@@ -90,8 +90,8 @@ def test_an_image_says_all_that_is_known_of_it(admin: Gateway, house: Container)
     assert [one["size"] for one in thumbnails] == [150, 300, 600]
 
 
-def test_a_picture_with_transparency_has_png_thumbnails(admin: Gateway, house: Container) -> None:
-    publish(house, an_image(ONE), *all_forms(ONE, "png"))
+def test_a_picture_with_transparency_has_png_thumbnails(admin: Gateway, services: Container) -> None:
+    publish(services, an_image(ONE), *all_forms(ONE, "png"))
 
     record = admin.get(f"/images/{ONE}").json
 
@@ -99,16 +99,16 @@ def test_a_picture_with_transparency_has_png_thumbnails(admin: Gateway, house: C
     assert {one["format"] for one in record["thumbnails"]} == {"png"}
 
 
-def test_a_small_picture_names_each_width_once(admin: Gateway, house: Container) -> None:
+def test_a_small_picture_names_each_width_once(admin: Gateway, services: Container) -> None:
     forms = (a_rendition(ONE, size, width=120, height=80) for size in SIZES)
-    publish(house, an_image(ONE), *forms)
+    publish(services, an_image(ONE), *forms)
 
     assert admin.get(f"/images/{ONE}").json["srcset"].count(" 120w") == 1
 
 
-def test_a_finished_task_shows_its_image_but_not_its_exif(admin: Gateway, house: Container) -> None:
+def test_a_finished_task_shows_its_image_but_not_its_exif(admin: Gateway, services: Container) -> None:
     task_id = ID.format(9)
-    publish(house, an_image(ONE, task_id=task_id, picture=a_picture(exif={"Model": "X100"})))
+    publish(services, an_image(ONE, task_id=task_id, picture=a_picture(exif={"Model": "X100"})))
 
     result = admin.get(f"/task/status/{task_id}").json["result"]
 
@@ -116,8 +116,8 @@ def test_a_finished_task_shows_its_image_but_not_its_exif(admin: Gateway, house:
     assert "exif" not in result
 
 
-def test_the_task_of_an_image_that_is_gone_remembers_what_it_did(admin: Gateway, house: Container) -> None:
-    house.state.tasks.add(a_final_task(ID.format(9), result={"image_id": ONE, "duplicate": False}))
+def test_the_task_of_an_image_that_is_gone_remembers_what_it_did(admin: Gateway, services: Container) -> None:
+    services.state.tasks.add(a_final_task(ID.format(9), result={"image_id": ONE, "duplicate": False}))
 
     got = admin.get(f"/task/status/{ID.format(9)}").json
 
@@ -130,9 +130,9 @@ def test_an_unknown_image_is_not_found(admin: Gateway) -> None:
     assert (got.status, got.json["code"]) == (404, "image_not_found")
 
 
-def test_collections_tell_what_they_add_up_to(admin: Gateway, house: Container) -> None:
-    publish(house, an_image(ONE, collection="göl"))
-    publish(house, an_image(ID.format(2), collection="dağ", task_id="t2"))
+def test_collections_tell_what_they_add_up_to(admin: Gateway, services: Container) -> None:
+    publish(services, an_image(ONE, collection="göl"))
+    publish(services, an_image(ID.format(2), collection="dağ", task_id="t2"))
 
     got = admin.get("/collections").json["collections"]
 
@@ -154,8 +154,8 @@ def test_collections_tell_what_they_add_up_to(admin: Gateway, house: Container) 
     }
 
 
-def test_a_collection_is_found_in_either_form_of_its_letters(admin: Gateway, house: Container) -> None:
-    publish(house, an_image(ONE, collection="göl"))
+def test_a_collection_is_found_in_either_form_of_its_letters(admin: Gateway, services: Container) -> None:
+    publish(services, an_image(ONE, collection="göl"))
 
     assert admin.get("/collections/go%CC%88l").json["name"] == "göl"
 
@@ -165,10 +165,10 @@ def test_an_unknown_collection_is_not_found(admin: Gateway, path: str) -> None:
     assert admin.get(path).status == 404
 
 
-def test_a_collection_shows_its_images_page_by_page(admin: Gateway, house: Container) -> None:
+def test_a_collection_shows_its_images_page_by_page(admin: Gateway, services: Container) -> None:
     for number in range(3):
         made = NOON + timedelta(seconds=number)
-        publish(house, an_image(ID.format(number), task_id=f"t{number}", created_at=made))
+        publish(services, an_image(ID.format(number), task_id=f"t{number}", created_at=made))
 
     first = admin.get("/collections/nature/images?limit=2").json
     second = admin.get(f"/collections/nature/images?limit=2&cursor={first['next_cursor']}").json

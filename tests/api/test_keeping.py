@@ -18,16 +18,16 @@ UNKNOWN = "00000000-0000-4000-8000-000000000000"
 
 
 @pytest.fixture
-def queue(busy_house: Container) -> MemoryQueue:
+def queue(working_services: Container) -> MemoryQueue:
     from random import Random  # noqa: PLC0415  # only this fixture draws
 
-    queue = MemoryQueue(busy_house.clock, Random(1))
-    busy_house.queues = dict.fromkeys(TaskType, queue)
+    queue = MemoryQueue(working_services.clock, Random(1))
+    working_services.queues = dict.fromkeys(TaskType, queue)
     return queue
 
 
 @pytest.fixture
-def image_id(admin: Gateway, busy_house: Container) -> str:
+def image_id(admin: Gateway, working_services: Container) -> str:
     found: str = upload(admin, a_file(a_jpeg()), collection="lakes").json["file"]["image_id"]
     return found
 
@@ -66,7 +66,7 @@ def test_the_trash_hides_an_image_and_gives_it_back(admin: Gateway, image_id: st
 
 
 def test_a_trashed_image_is_not_found_by_any_address_and_restored_it_has_the_same(
-    admin: Gateway, image_id: str, busy_house: Container
+    admin: Gateway, image_id: str, working_services: Container
 ) -> None:
     before = admin.get(f"/images/{image_id}").json
     addresses = [
@@ -83,22 +83,22 @@ def test_a_trashed_image_is_not_found_by_any_address_and_restored_it_has_the_sam
     assert {(got.status, got.json["code"], got.json["success"]) for got in answers} == {(404, "image_not_found", False)}
     keys = [urlsplit(one["url"]).path for one in (trashed, *trashed["thumbnails"])]
     assert all(key.startswith(f"/trashed/{image_id}/renditions/") for key in keys)
-    assert all(busy_house.objects.exists(key.removeprefix("/")) for key in keys)
-    assert not list(busy_house.objects.list(f"renditions/{image_id}/", 9).items)
+    assert all(working_services.objects.exists(key.removeprefix("/")) for key in keys)
+    assert not list(working_services.objects.list(f"renditions/{image_id}/", 9).items)
     admin.post(f"/images/{image_id}/restore")
     assert {**admin.get(f"/images/{image_id}").json, "srcset": ""} == {**before, "srcset": ""}
     assert {admin.get(address).status for address in addresses} == {302}
 
 
 def test_what_comes_back_from_quarantine_stays_hidden_while_its_image_is_in_the_trash(
-    admin: Gateway, image_id: str, busy_house: Container
+    admin: Gateway, image_id: str, working_services: Container
 ) -> None:
     key = f"renditions/{image_id}/old/600.jpg"
-    busy_house.objects.put(NewObject(storage.quarantined(key), b"old", "image/jpeg"))
+    working_services.objects.put(NewObject(storage.quarantined(key), b"old", "image/jpeg"))
     admin.ask("DELETE", f"/images/{image_id}")
 
     assert admin.post("/quarantine/restore", json.dumps({"key": key}).encode()).status == 200
-    assert (busy_house.objects.exists(key), busy_house.objects.exists(storage.hidden(key))) == (False, True)
+    assert (working_services.objects.exists(key), working_services.objects.exists(storage.hidden(key))) == (False, True)
 
 
 def test_deleting_for_good_is_a_task(admin: Gateway, image_id: str, queue: MemoryQueue) -> None:
@@ -130,10 +130,10 @@ def test_the_timetable_is_told_and_run_by_hand(admin: Gateway, queue: MemoryQueu
     again = admin.post("/schedules/cleanup_orphaned_files/run")
     off = admin.ask("PATCH", "/schedules/optimize", b'{"enabled": false}')
 
-    told = {one["name"]: one for one in admin.get("/schedules").json["schedules"]}
+    by_name = {one["name"]: one for one in admin.get("/schedules").json["schedules"]}
     assert (started.status, again.status, again.json["code"]) == (202, 409, "still_running")
-    assert told["cleanup_orphaned_files"]["last_task"]["task_id"] == started.json["task_id"]
-    assert (off.status, told["optimize_images"]["next_run"]) == (200, None)
+    assert by_name["cleanup_orphaned_files"]["last_task"]["task_id"] == started.json["task_id"]
+    assert (off.status, by_name["optimize_images"]["next_run"]) == (200, None)
     assert admin.post("/schedules/nothing/run").status == 404
 
 

@@ -18,7 +18,7 @@ UNKNOWN = "11111111-1111-4111-8111-111111111111"
 
 
 @pytest.mark.parametrize("path", ["/", "/health", "/nowhere", "/tasks", "/docs", "/openapi.json"])
-def test_every_answer_has_the_headers_of_the_house(admin: Gateway, path: str) -> None:
+def test_every_response_has_the_common_headers(admin: Gateway, path: str) -> None:
     got = admin.get(path)
 
     assert got.headers["X-Content-Type-Options"] == "nosniff"
@@ -112,8 +112,8 @@ def test_each_request_is_one_line_in_the_log(admin: Gateway, caplog: pytest.LogC
     admin.get(f"/task/status/{UNKNOWN}?wait=1")
 
     (line,) = [vars(record) for record in caplog.records]
-    told = {name: line[name] for name in ("message", "method", "route", "status", "request_id")}
-    assert told == {
+    fields = {name: line[name] for name in ("message", "method", "route", "status", "request_id")}
+    assert fields == {
         "message": "request answered",
         "method": "GET",
         "route": "/task/status/{task_id}",

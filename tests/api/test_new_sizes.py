@@ -18,7 +18,7 @@ from tests.api.memory_service import BOOTSTRAP, a_jpeg, hire, memory_service
 
 @pytest.fixture
 def later() -> Iterator[Container]:
-    """A house that has a picture of before the setting was changed to 1200 and 300."""
+    """Services with a picture that was processed before the sizes were changed to 1200 and 300."""
     before = memory_service()
     hire(before)
     before.uploads.accept(Upload("nature", "old.jpg", a_jpeg(1600, 1200)))

@@ -21,11 +21,11 @@ NAME = "Gölge ışık.jpg"  # noqa: RUF001  # Turkish, on purpose
 
 
 @pytest.fixture
-def image(admin: Gateway, busy_house: Container) -> Json:
+def image(admin: Gateway, working_services: Container) -> Json:
     """A picture of a private collection, as its owner reads it."""
     made = admin.ask("PATCH", "/collections/secret", b'{"private": true}')
     assert (made.status, made.json["private"], made.json["images"]) == (200, True, 0)
-    busy_house.uploads.accept(Upload("secret", NAME, a_jpeg()))
+    working_services.uploads.accept(Upload("secret", NAME, a_jpeg()))
     return admin.get("/collections/secret/images").json["images"][0]
 
 
@@ -93,10 +93,10 @@ def test_a_private_name_is_answered_as_one_that_there_is_not(
 
 
 def test_a_private_name_costs_the_calls_of_one_that_there_is_not(
-    anyone: Gateway, busy_house: Container, image: Json, monkeypatch: pytest.MonkeyPatch
+    anyone: Gateway, working_services: Container, image: Json, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     calls: list[str] = []
-    for part, verbs in ((busy_house.state.catalog, CATALOG_READS), (busy_house.objects, ("get", "exists"))):
+    for part, verbs in ((working_services.state.catalog, CATALOG_READS), (working_services.objects, ("get", "exists"))):
         for verb in verbs:
             monkeypatch.setattr(part, verb, counting(calls, verb, getattr(part, verb)))
 
@@ -112,9 +112,9 @@ def test_a_private_name_costs_the_calls_of_one_that_there_is_not(
 
 
 def test_who_shows_a_signature_of_ours_is_told_that_it_has_expired(
-    anyone: Gateway, busy_house: Container, image: Json
+    anyone: Gateway, working_services: Container, image: Json
 ) -> None:
-    busy_house.clock.sleep(3_600)
+    working_services.clock.sleep(3_600)
 
     got = anyone.get(place(image["links"]["cdn"]))
 
@@ -125,10 +125,10 @@ def test_who_shows_a_signature_of_ours_is_told_that_it_has_expired(
     )
 
 
-def test_what_is_private_is_stored_for_no_cache(busy_house: Container, image: Json) -> None:
-    kept = {key.partition("/")[0]: blob.cache_control for key, blob in bucket_of(busy_house).blobs.items()}
-    busy_house.uploads.accept(Upload("open", "a.jpg", a_jpeg(seed=3)))
-    opened = {key.partition("/")[0]: blob.cache_control for key, blob in bucket_of(busy_house).blobs.items()}
+def test_what_is_private_is_stored_for_no_cache(working_services: Container, image: Json) -> None:
+    kept = {key.partition("/")[0]: blob.cache_control for key, blob in bucket_of(working_services).blobs.items()}
+    working_services.uploads.accept(Upload("open", "a.jpg", a_jpeg(seed=3)))
+    opened = {key.partition("/")[0]: blob.cache_control for key, blob in bucket_of(working_services).blobs.items()}
 
     assert (kept["guarded"], kept["originals"]) == ("private, no-store", "private, no-store")
     assert opened["renditions"] == "public, max-age=31536000, immutable"
@@ -145,32 +145,32 @@ def test_no_address_of_a_private_picture_leads_to_the_cdn(admin: Gateway, image:
 
 
 def test_a_signed_address_expires_and_is_good_for_no_other_picture(
-    anyone: Gateway, admin: Gateway, busy_house: Container, image: Json
+    anyone: Gateway, admin: Gateway, working_services: Container, image: Json
 ) -> None:
-    busy_house.uploads.accept(Upload("secret", "other.jpg", a_jpeg(seed=1)))
+    working_services.uploads.accept(Upload("secret", "other.jpg", a_jpeg(seed=1)))
     query = urlsplit(image["links"]["cdn"]).query
     assert anyone.get(f"/cdn/secret/other.jpg?{query}").status == 404
-    busy_house.clock.sleep(3_600)
+    working_services.clock.sleep(3_600)
     assert anyone.get(place(image["links"]["cdn"])).json["message"] == "The address has expired; ask for a new one."
 
 
 def test_a_link_to_share_lasts_as_long_as_was_asked_for_and_survives_another_name(
-    anyone: Gateway, admin: Gateway, busy_house: Container, image: Json
+    anyone: Gateway, admin: Gateway, working_services: Container, image: Json
 ) -> None:
     made = admin.ask("POST", f"/images/{image['image_id']}/link", b'{"hours": 48}').json
     admin.ask("PATCH", f"/images/{image['image_id']}", b'{"filename": "other.jpg"}')
-    busy_house.clock.sleep(48 * 3600 - 1)
+    working_services.clock.sleep(48 * 3600 - 1)
     location = where(anyone, place(made["url"]))
     assert parse_qs(urlsplit(location).query)["lasts"] == ["1"]
-    busy_house.clock.sleep(1)
+    working_services.clock.sleep(1)
     assert anyone.get(place(made["url"])).status == 403
 
 
 @pytest.mark.parametrize("change", ["revoke", "rescope", "expire"])
 def test_a_link_ends_with_the_token_that_made_it(
-    app: Chalice, admin: Gateway, busy_house: Container, image: Json, change: str
+    app: Chalice, admin: Gateway, working_services: Container, image: Json, change: str
 ) -> None:
-    secret, token = busy_house.tokens.issue("app", frozenset({Scope.READ}), lasts=timedelta(days=2))
+    secret, token = working_services.tokens.issue("app", frozenset({Scope.READ}), lasts=timedelta(days=2))
     anyone, reader, image_id = Gateway(app), Gateway(app, authorization=secret), image["image_id"]
     shared = reader.post(f"/images/{image_id}/link", b'{"hours": 72}').json["url"]
     in_record = reader.get(f"/images/{image_id}").json["links"]["cdn"]
@@ -182,7 +182,7 @@ def test_a_link_ends_with_the_token_that_made_it(
     elif change == "rescope":
         admin.ask("PATCH", f"/tokens/{token.digest}", b'{"scopes": ["upload"]}')
     else:
-        busy_house.clock.sleep(2 * 24 * 3600)
+        working_services.clock.sleep(2 * 24 * 3600)
 
     refused = anyone.get(place(shared))
     assert (refused.status, refused.json["code"]) == (403, "bad_signature")
@@ -204,9 +204,9 @@ def test_a_collection_with_images_stays_what_it_is(admin: Gateway, image: Json) 
 
 
 def test_a_download_has_its_files_name_whatever_its_letters(
-    anyone: Gateway, admin: Gateway, busy_house: Container, image: Json
+    anyone: Gateway, admin: Gateway, working_services: Container, image: Json
 ) -> None:
-    busy_house.uploads.accept(Upload("open", NAME, a_jpeg(seed=2)))
+    working_services.uploads.accept(Upload("open", NAME, a_jpeg(seed=2)))
     signed = place(image["links"]["cdn"]) + "&"
     opened = place(admin.get("/collections/open/images").json["images"][0]["links"]["cdn"]) + "?"
     for address in (signed, opened):

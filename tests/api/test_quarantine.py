@@ -17,13 +17,13 @@ KEYS = [f"originals/lost-{number}/0.png" for number in range(3)]
 
 
 @pytest.fixture
-def held(house: Container) -> None:
+def held(services: Container) -> None:
     """Three objects in quarantine."""
-    bucket = bucket_of(house)
+    bucket = bucket_of(services)
     for key in KEYS:
         bucket.drop(key, b"bytes")
         (stored,) = bucket.list(key, 1).items
-        house.quarantine.take(stored, Budget(1))
+        services.quarantine.take(stored, Budget(1))
 
 
 def restored(admin: Gateway, key: str) -> Got:
@@ -42,28 +42,28 @@ def test_what_is_held_is_told_page_by_page_with_its_last_day(admin: Gateway) -> 
 
 
 @pytest.mark.usefixtures("held")
-def test_one_is_brought_back_to_where_it_lay(admin: Gateway, house: Container) -> None:
+def test_one_is_brought_back_to_where_it_lay(admin: Gateway, services: Container) -> None:
     got = restored(admin, KEYS[1])
 
     assert (got.status, got.json) == (200, {"key": KEYS[1]})
-    assert bucket_of(house).blobs[KEYS[1]].body == b"bytes"
+    assert bucket_of(services).blobs[KEYS[1]].body == b"bytes"
     assert [one["key"] for one in admin.get("/quarantine").json["objects"]] == [KEYS[0], KEYS[2]]
 
 
 @pytest.mark.usefixtures("held")
-def test_bringing_back_twice_is_bringing_back_once(admin: Gateway, house: Container) -> None:
+def test_bringing_back_twice_is_bringing_back_once(admin: Gateway, services: Container) -> None:
     first, again = restored(admin, KEYS[0]), restored(admin, KEYS[0])
 
     assert (first.status, again.status, again.json) == (200, 200, first.json)
-    assert bucket_of(house).blobs[KEYS[0]].body == b"bytes"
+    assert bucket_of(services).blobs[KEYS[0]].body == b"bytes"
 
 
 @pytest.mark.usefixtures("held")
-def test_what_was_brought_back_by_halves_is_brought_back_whole(admin: Gateway, house: Container) -> None:
-    house.objects.copy(f"quarantine/{KEYS[0]}", KEYS[0])
+def test_what_was_brought_back_by_halves_is_brought_back_whole(admin: Gateway, services: Container) -> None:
+    services.objects.copy(f"quarantine/{KEYS[0]}", KEYS[0])
 
     assert restored(admin, KEYS[0]).status == 200
-    assert f"quarantine/{KEYS[0]}" not in bucket_of(house).blobs
+    assert f"quarantine/{KEYS[0]}" not in bucket_of(services).blobs
 
 
 @pytest.mark.usefixtures("held")
@@ -74,13 +74,13 @@ def test_what_never_was_there_is_not_found(admin: Gateway) -> None:
 
 
 @pytest.mark.usefixtures("held")
-def test_nothing_is_brought_back_over_something_else(admin: Gateway, house: Container) -> None:
-    bucket_of(house).drop(KEYS[0], b"another")
+def test_nothing_is_brought_back_over_something_else(admin: Gateway, services: Container) -> None:
+    bucket_of(services).drop(KEYS[0], b"another")
 
     got = restored(admin, KEYS[0])
 
     assert (got.status, got.json["code"]) == (409, "conflict")
-    assert bucket_of(house).blobs[KEYS[0]].body == b"another"
+    assert bucket_of(services).blobs[KEYS[0]].body == b"another"
 
 
 @pytest.mark.usefixtures("held")
@@ -95,7 +95,7 @@ def test_the_audit_log_says_who_brought_what_back(admin: Gateway) -> None:
     )
 
 
-@pytest.mark.usefixtures("house")
+@pytest.mark.usefixtures("services")
 @pytest.mark.parametrize("query", ["cursor=elsewhere", "limit=0", "limit=201"])
 def test_a_page_that_we_did_not_offer_is_refused(admin: Gateway, query: str) -> None:
     assert admin.get(f"/quarantine?{query}").status == 400

@@ -13,8 +13,8 @@ from tests.memory_admin import MemoryMetricsReader, MemoryQueueAdmin
 from tests.memory_queue import MemoryQueue
 
 
-def images_of(house: Container) -> MemoryQueue:
-    lane = house.queue_admins["images"]
+def images_of(services: Container) -> MemoryQueue:
+    lane = services.queue_admins["images"]
     assert isinstance(lane, MemoryQueueAdmin)
     return lane.queue
 
@@ -24,18 +24,18 @@ def purge(admin: Gateway, name: str, confirm: str) -> int:
     return admin.post(f"/queues/{name}/purge", body, Content_Type="application/json").status
 
 
-def test_each_queue_tells_how_full_it_is(admin: Gateway, house: Container) -> None:
-    queue = images_of(house)
+def test_each_queue_tells_how_full_it_is(admin: Gateway, services: Container) -> None:
+    queue = images_of(services)
     queue.publish_dead_letter("{}", reason="unknown_message")
     queue.send("taken")
     queue.receive()
     queue.send("now")
     queue.send("later", delay=timedelta(minutes=3))
 
-    told = {one["name"]: one for one in admin.get("/queues").json["queues"]}
+    by_name = {one["name"]: one for one in admin.get("/queues").json["queues"]}
 
-    assert list(told) == ["images", "thumbnails", "maintenance"]
-    assert told["images"] == {
+    assert list(by_name) == ["images", "thumbnails", "maintenance"]
+    assert by_name["images"] == {
         "name": "images",
         "waiting": 1,
         "in_flight": 1,
@@ -46,12 +46,12 @@ def test_each_queue_tells_how_full_it_is(admin: Gateway, house: Container) -> No
     }
 
 
-def test_the_age_of_the_oldest_is_told_where_it_is_measured(admin: Gateway, house: Container) -> None:
-    house.metrics_reader = MemoryMetricsReader(ages={"images": 41.0})
+def test_the_age_of_the_oldest_is_told_where_it_is_measured(admin: Gateway, services: Container) -> None:
+    services.metrics_reader = MemoryMetricsReader(ages={"images": 41.0})
 
-    told = {one["name"]: one["oldest_age_seconds"] for one in admin.get("/queues").json["queues"]}
+    by_name = {one["name"]: one["oldest_age_seconds"] for one in admin.get("/queues").json["queues"]}
 
-    assert told == {"images": 41.0, "thumbnails": None, "maintenance": None}
+    assert by_name == {"images": 41.0, "thumbnails": None, "maintenance": None}
 
 
 def test_a_queue_is_paused_and_goes_on(admin: Gateway) -> None:
@@ -66,33 +66,33 @@ def test_pausing_one_queue_leaves_the_others(admin: Gateway) -> None:
     assert [one["paused"] for one in admin.get("/queues").json["queues"]] == [False, True, False]
 
 
-def test_a_queue_is_emptied_by_whoever_names_it_again(admin: Gateway, house: Container) -> None:
-    images_of(house).send("{}")
+def test_a_queue_is_emptied_by_whoever_names_it_again(admin: Gateway, services: Container) -> None:
+    images_of(services).send("{}")
 
     assert purge(admin, "images", "images") == 200
-    assert images_of(house).messages == []
+    assert images_of(services).messages == []
 
 
-def test_a_purge_tells_what_it_has_taken_and_left(admin: Gateway, house: Container) -> None:
-    queue = images_of(house)
+def test_a_purge_tells_what_it_has_taken_and_left(admin: Gateway, services: Container) -> None:
+    queue = images_of(services)
     upload(admin, a_file(a_jpeg()), async_="true")
     queue.receive_too_often("not ours")
     queue.messages.clear()
     queue.send("now")
     queue.send("later", delay=timedelta(minutes=3))
 
-    told = admin.post("/queues/images/purge", b'{"confirm": "images"}', Content_Type="application/json").json
+    body = admin.post("/queues/images/purge", b'{"confirm": "images"}', Content_Type="application/json").json
 
-    assert (told["removed"], told["waiting"]) == (2, 0)
-    assert (told["tasks_left"], told["dead_letters_left"]) == (1, 1)
+    assert (body["removed"], body["waiting"]) == (2, 0)
+    assert (body["tasks_left"], body["dead_letters_left"]) == (1, 1)
 
 
 @pytest.mark.parametrize("confirm", ["", "thumbnails", "Images", "images "])
-def test_a_queue_is_not_emptied_by_mistake(admin: Gateway, house: Container, confirm: str) -> None:
-    images_of(house).send("{}")
+def test_a_queue_is_not_emptied_by_mistake(admin: Gateway, services: Container, confirm: str) -> None:
+    images_of(services).send("{}")
 
     assert purge(admin, "images", confirm) == 400
-    assert len(images_of(house).messages) == 1
+    assert len(images_of(services).messages) == 1
 
 
 @pytest.mark.parametrize("verb", ["pause", "resume", "purge"])

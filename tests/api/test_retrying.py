@@ -22,9 +22,9 @@ UNKNOWN = "00000000-0000-4000-8000-000000000000"
 
 
 @pytest.fixture
-def queue(house: Container) -> MemoryQueue:
-    queue = MemoryQueue(house.clock, Random(1))
-    house.queues = dict.fromkeys(TaskType, queue)
+def queue(services: Container) -> MemoryQueue:
+    queue = MemoryQueue(services.clock, Random(1))
+    services.queues = dict.fromkeys(TaskType, queue)
     return queue
 
 
@@ -34,19 +34,19 @@ def cancelled(client: Gateway) -> str:
     return task_id
 
 
-def test_a_retry_is_a_new_task_for_the_same_file(admin: Gateway, house: Container, queue: MemoryQueue) -> None:
+def test_a_retry_is_a_new_task_for_the_same_file(admin: Gateway, services: Container, queue: MemoryQueue) -> None:
     old = cancelled(admin)
 
     got = admin.post(f"/task/retry/{old}")
     again = admin.post(f"/task/retry/{old}")
-    finish(house, got.json["task_id"])
+    finish(services, got.json["task_id"])
 
     assert (got.status, got.json["task_id"]) == (202, again.json["task_id"])
-    assert house.tasks.get(old).status is Status.REVOKED
-    assert house.tasks.get(got.json["task_id"]).status is Status.SUCCESS
+    assert services.tasks.get(old).status is Status.REVOKED
+    assert services.tasks.get(got.json["task_id"]).status is Status.SUCCESS
 
 
-def test_what_went_well_cannot_be_retried(admin: Gateway, busy_house: Container) -> None:
+def test_what_went_well_cannot_be_retried(admin: Gateway, working_services: Container) -> None:
     task_id = upload(admin, a_file(a_jpeg())).json["task_ids"][0][1]
 
     got = admin.post(f"/task/retry/{task_id}")
@@ -55,7 +55,7 @@ def test_what_went_well_cannot_be_retried(admin: Gateway, busy_house: Container)
     assert admin.post(f"/task/retry/{UNKNOWN}").status == 404
 
 
-def test_all_that_match_are_retried(admin: Gateway, house: Container, queue: MemoryQueue) -> None:
+def test_all_that_match_are_retried(admin: Gateway, services: Container, queue: MemoryQueue) -> None:
     old = cancelled(admin)
 
     got = admin.post("/tasks/retry?state=REVOKED")
@@ -64,16 +64,16 @@ def test_all_that_match_are_retried(admin: Gateway, house: Container, queue: Mem
 
 
 def failed(
-    house: Container, number: int, *, retryable: bool = True, status: Status = Status.FAILURE, **special: object
+    services: Container, number: int, *, retryable: bool = True, status: Status = Status.FAILURE, **special: object
 ) -> Task:
     """A task that has ended badly, whose file is still there."""
     source = f"incoming/nature/{number}"
-    bucket_of(house).drop(source, b"bytes")
+    bucket_of(services).drop(source, b"bytes")
     code = "unavailable" if retryable else "image_damaged"
     error = Failure(code, "Said.", retryable=retryable) if status is Status.FAILURE else None
     task_id = f"{number:08x}-1111-4111-8111-111111111111"
     task = a_final_task(task_id, status=status, error=error, args={"source": source}, **special)
-    house.state.tasks.add(task)
+    services.state.tasks.add(task)
     return task
 
 
@@ -86,9 +86,9 @@ def retried(got: Got) -> list[str]:
     "query", ["", "?", "?limit=50", "?dry_run=true", "?retryable=any", "?retryable=any&dry_run=on"]
 )
 def test_without_a_filter_nothing_is_tried_again(
-    admin: Gateway, house: Container, queue: MemoryQueue, query: str
+    admin: Gateway, services: Container, queue: MemoryQueue, query: str
 ) -> None:
-    failed(house, 1)
+    failed(services, 1)
 
     got = admin.post(f"/tasks/retry{query}")
 
@@ -102,15 +102,15 @@ def test_without_a_filter_nothing_is_tried_again(
     "slip", ["status=FAILURE", "State=FAILURE", "state=", "state=%20", "stat=FAILURE&collection=nature", "collection="]
 )
 def test_a_filter_that_is_misspelt_or_empty_tries_nothing_again(
-    admin: Gateway, house: Container, queue: MemoryQueue, slip: str
+    admin: Gateway, services: Container, queue: MemoryQueue, slip: str
 ) -> None:
-    failed(house, 1)
+    failed(services, 1)
 
     assert (admin.post(f"/tasks/retry?{slip}").status, queue.messages) == (400, [])
 
 
-def test_a_body_is_no_filter(admin: Gateway, house: Container, queue: MemoryQueue) -> None:
-    failed(house, 1)
+def test_a_body_is_no_filter(admin: Gateway, services: Container, queue: MemoryQueue) -> None:
+    failed(services, 1)
 
     assert admin.post("/tasks/retry?state=FAILURE", b'{"collection": "sea"}').status == 400
     assert queue.messages == []
@@ -129,13 +129,13 @@ def test_a_body_is_no_filter(admin: Gateway, house: Container, queue: MemoryQueu
     ],
 )
 def test_failures_that_may_pass_are_tried_again_and_others_only_by_name(
-    admin: Gateway, house: Container, queue: MemoryQueue, query: str, numbers: list[int]
+    admin: Gateway, services: Container, queue: MemoryQueue, query: str, numbers: list[int]
 ) -> None:
     tasks = {
-        1: failed(house, 1),
-        2: failed(house, 2, retryable=False),
-        3: failed(house, 3, status=Status.REVOKED),
-        4: failed(house, 4, status=Status.SUCCESS),
+        1: failed(services, 1),
+        2: failed(services, 2, retryable=False),
+        3: failed(services, 3, status=Status.REVOKED),
+        4: failed(services, 4, status=Status.SUCCESS),
     }
     wanted = {tasks[number].task_id for number in numbers}
 
@@ -152,41 +152,43 @@ def test_failures_that_may_pass_are_tried_again_and_others_only_by_name(
 
 
 @pytest.mark.parametrize("state", ["SUCCESS", "PENDING", "STARTED", "RETRY"])
-def test_only_states_that_can_be_tried_again_may_be_named(admin: Gateway, house: Container, state: str) -> None:
+def test_only_states_that_can_be_tried_again_may_be_named(admin: Gateway, services: Container, state: str) -> None:
     got = admin.post(f"/tasks/retry?state={state}")
 
     assert (got.status, got.json["message"]) == (400, "state must be one of FAILURE, REVOKED, PARTIAL.")
 
 
-def test_retryable_says_nothing_of_cancelled_tasks(admin: Gateway, house: Container) -> None:
+def test_retryable_says_nothing_of_cancelled_tasks(admin: Gateway, services: Container) -> None:
     got = admin.post("/tasks/retry?state=REVOKED&retryable=any")
 
     assert (got.status, got.json["details"]["parameter"]) == (400, "retryable")
 
 
-def test_what_was_tried_again_already_never_matches_again(admin: Gateway, house: Container, queue: MemoryQueue) -> None:
+def test_what_was_tried_again_already_never_matches_again(
+    admin: Gateway, services: Container, queue: MemoryQueue
+) -> None:
     for number in range(2):
-        failed(house, number)
+        failed(services, number)
     first = retried(admin.post("/tasks/retry?state=FAILURE"))
 
     for _ in range(3):
-        for task in house.state.tasks.active(10).items:
+        for task in services.state.tasks.active(10).items:
             error = Failure("unavailable", "Said.", retryable=True)
-            again = task.failed(error, now=house.clock.now(), keep=house.policy.keep)
-            house.state.tasks.replace(task, again)
+            again = task.failed(error, now=services.clock.now(), keep=services.policy.keep)
+            services.state.tasks.replace(task, again)
         assert len(retried(admin.post("/tasks/retry?state=FAILURE"))) == len(first) == 2
 
-    assert len(house.state.tasks.history(TaskFilter(), 100).items) == 2 + 2 * 4
+    assert len(services.state.tasks.history(TaskFilter(), 100).items) == 2 + 2 * 4
 
 
 def test_children_of_a_job_that_was_tried_again_do_not_match(
-    admin: Gateway, house: Container, queue: MemoryQueue
+    admin: Gateway, services: Container, queue: MemoryQueue
 ) -> None:
     parent_id = "aaaaaaaa-1111-4111-8111-111111111111"
     parent = a_final_task(parent_id, type=TaskType.BULK_PROCESS_IMAGES, status=Status.FAILURE, children=2)
-    house.state.tasks.add(parent)
+    services.state.tasks.add(parent)
     for number in range(2):
-        failed(house, number, parent_id=parent_id, index=number)
+        failed(services, number, parent_id=parent_id, index=number)
 
     before = admin.post(f"/tasks/retry?parent={parent_id}&dry_run=true").json["total"]
     admin.post(f"/task/retry/{parent_id}")
@@ -195,9 +197,9 @@ def test_children_of_a_job_that_was_tried_again_do_not_match(
     assert retried(admin.post("/tasks/retry?state=FAILURE")) == []
 
 
-def test_a_preview_counts_beyond_its_page(admin: Gateway, house: Container) -> None:
+def test_a_preview_counts_beyond_its_page(admin: Gateway, services: Container) -> None:
     for number in range(5):
-        failed(house, number)
+        failed(services, number)
 
     first = admin.post("/tasks/retry?state=FAILURE&dry_run=true&limit=2").json
     rest = admin.post(f"/tasks/retry?state=FAILURE&dry_run=true&limit=2&cursor={first['next_cursor']}").json
@@ -211,21 +213,21 @@ def test_a_preview_counts_beyond_its_page(admin: Gateway, house: Container) -> N
 
 
 def test_the_audit_log_says_what_was_asked_and_what_came_of_it(
-    admin: Gateway, house: Container, queue: MemoryQueue
+    admin: Gateway, services: Container, queue: MemoryQueue
 ) -> None:
-    failed(house, 1)
+    failed(services, 1)
     admin.post("/tasks/retry?collection=nature&dry_run=yes")
     admin.post("/tasks/retry?state=FAILURE&text=g%C3%BCn&retryable=any")
 
-    told = [one["target"] for one in admin.get("/audit").json["entries"]]
+    targets = [one["target"] for one in admin.get("/audit").json["entries"]]
 
-    assert sorted(told) == [
+    assert sorted(targets) == [
         "1 match: state=FAILURE collection=nature dry_run=yes",
         "1 tried again: state=FAILURE text=gün retryable=any",
     ]
 
 
-def test_dead_letters_are_seen_and_redriven(admin: Gateway, house: Container, queue: MemoryQueue) -> None:
+def test_dead_letters_are_seen_and_redriven(admin: Gateway, services: Container, queue: MemoryQueue) -> None:
     task_id = upload(admin, a_file(a_jpeg()), async_="true").json["file"]["task_id"]
     queue.publish_dead_letter(write(Work(task_id)), reason="unavailable")
 
@@ -233,7 +235,7 @@ def test_dead_letters_are_seen_and_redriven(admin: Gateway, house: Container, qu
     redriven = admin.post("/queues/images/redrive")
 
     assert (letter["reason"], letter["task"]["task_id"]) == ("unavailable", task_id)
-    assert house.tasks.get(task_id).status is Status.FAILURE
+    assert services.tasks.get(task_id).status is Status.FAILURE
     assert [task["status"] for task in redriven.json["tasks"]] == ["PENDING"]
     assert admin.get("/queues/images/dead").json["letters"] == []
 
@@ -268,10 +270,10 @@ def test_a_letter_that_cannot_be_read_is_shown_raw_and_removed(admin: Gateway, q
 
 
 def test_the_message_of_a_dead_letter_is_for_administrators(
-    admin: Gateway, house: Container, queue: MemoryQueue
+    admin: Gateway, services: Container, queue: MemoryQueue
 ) -> None:
     queue.receive_too_often("not ours")
-    steering = Gateway(admin.app, authorization=a_token(house, Scope.TASKS))
+    steering = Gateway(admin.app, authorization=a_token(services, Scope.TASKS))
     (letter,) = steering.get("/queues/images/dead").json["letters"]
     place = f"/queues/images/dead/{letter['message_id']}"
 
@@ -303,13 +305,13 @@ FILTERS = {
     st.sampled_from(sorted(FILTERS)),
 )
 def test_a_filter_more_never_makes_more_tasks_match(
-    admin: Gateway, house: Container, filters: dict[str, str], left_out: str
+    admin: Gateway, services: Container, filters: dict[str, str], left_out: str
 ) -> None:
-    for number in range(6) if not house.state.tasks.history(TaskFilter(), 1).items else ():
+    for number in range(6) if not services.state.tasks.history(TaskFilter(), 1).items else ():
         status = [Status.FAILURE, Status.FAILURE, Status.REVOKED][number % 3]
         subject = Subject(["nature", "sea"][number % 2], filename="günaydın.jpg")  # noqa: RUF001  # Turkish
         at = NOON + timedelta(seconds=number)
-        failed(house, number, status=status, retryable=number % 2 == 0, subject=subject, created_at=at)
+        failed(services, number, status=status, retryable=number % 2 == 0, subject=subject, created_at=at)
     fewer = {name: value for name, value in filters.items() if name != left_out}
 
     more, less = (admin.post(f"/tasks/retry?{urlencode(some)}&dry_run=1") for some in (fewer, filters))

@@ -79,7 +79,7 @@ BAD: Mapping[str, tuple[Callable[[], bytes], str, set[str]]] = {
 @pytest.mark.parametrize("language", ["en", "tr"])
 @pytest.mark.parametrize("kind", BAD)
 def test_every_door_refuses_a_bad_picture_alike(
-    admin: Gateway, busy_house: Container, kind: str, language: str
+    admin: Gateway, working_services: Container, kind: str, language: str
 ) -> None:
     make, code, facts = BAD[kind]
     body = make()
@@ -92,12 +92,12 @@ def test_every_door_refuses_a_bad_picture_alike(
     assert _asynchronous(admin, body) == direct
     assert _child(admin, body) == direct
     if body:  # a form takes no empty file, and an object without bytes that another tool drops is ignored
-        assert _in_the_bucket(admin, busy_house, body) == direct
+        assert _in_the_bucket(admin, working_services, body) == direct
 
 
 @pytest.mark.parametrize(("make", "code"), [(make, code) for make, code, _ in BAD.values()], ids=BAD)
 def test_the_reason_is_told_in_turkish_too(
-    admin: Gateway, busy_house: Container, make: Callable[[], bytes], code: str
+    admin: Gateway, working_services: Container, make: Callable[[], bytes], code: str
 ) -> None:
     body = make()
     english = _direct(admin, body)
@@ -106,20 +106,20 @@ def test_the_reason_is_told_in_turkish_too(
 
     assert (turkish[0], turkish[2]) == (english[0], english[2]) == (code, english[2])
     assert turkish[1] != english[1]
-    told = (fact for name, fact in english[2].items() if name != "what")  # a word for programs
-    for fact in told:
+    facts = (fact for name, fact in english[2].items() if name != "what")  # a word for programs
+    for fact in facts:
         shown = ", ".join(fact) if isinstance(fact, list) else str(fact)
         assert (shown in turkish[1]) == (shown in english[1]), fact
 
 
-def test_a_file_over_the_limit_is_refused_alike_with_the_limit(admin: Gateway, busy_house: Container) -> None:
-    limit = busy_house.settings.max_upload_bytes
+def test_a_file_over_the_limit_is_refused_alike_with_the_limit(admin: Gateway, working_services: Container) -> None:
+    limit = working_services.settings.max_upload_bytes
     announced = admin.post(
         "/uploads",
         json.dumps({"filename": "a.png", "content_type": "image/png", "bytes": limit + 1}).encode(),
         Content_Type="application/json",
     )
-    arrived = _in_the_bucket(admin, busy_house, bytes(limit + 1))
+    arrived = _in_the_bucket(admin, working_services, bytes(limit + 1))
 
     assert (announced.status, announced.json["code"]) == (413, "payload_too_large")
     assert arrived == _told(announced.json)
@@ -127,7 +127,7 @@ def test_a_file_over_the_limit_is_refused_alike_with_the_limit(admin: Gateway, b
 
 
 def test_a_request_whose_files_are_all_bad_tells_each_reason_in_the_clients_language(
-    admin: Gateway, busy_house: Container
+    admin: Gateway, working_services: Container
 ) -> None:
     admin.headers["Accept-Language"] = "tr"
 
@@ -163,13 +163,13 @@ def _bulk(client: Gateway, *bodies: bytes) -> Got:
     return client.post("/bulk_upload", a_form(*parts, async_="true", on_duplicate="copy"), Content_Type=FORM)
 
 
-def _in_the_bucket(client: Gateway, house: Container, body: bytes) -> Told:
+def _in_the_bucket(client: Gateway, services: Container, body: bytes) -> Told:
     draft = client.post(
         "/uploads",
         json.dumps({"filename": "a.png", "content_type": "image/png", "on_duplicate": "copy"}).encode(),
         Content_Type="application/json",
     ).json
-    house.objects.put(NewObject(house.tasks.get(draft["task_id"]).args["source"], body, "image/png"))
+    services.objects.put(NewObject(services.tasks.get(draft["task_id"]).args["source"], body, "image/png"))
     return _task(client, draft["task_id"])
 
 

@@ -26,9 +26,9 @@ NAME = "/cdn/nature/photo.jpg"
     ],
 )
 def test_a_name_leads_to_the_best_form(
-    anyone: Gateway, house: Container, query: str, accept: str, leads_to: str
+    anyone: Gateway, services: Container, query: str, accept: str, leads_to: str
 ) -> None:
-    publish(house, an_image(ONE, name="photo.jpg"))
+    publish(services, an_image(ONE, name="photo.jpg"))
 
     got = anyone.get(NAME + query, Accept=accept)
 
@@ -37,8 +37,8 @@ def test_a_name_leads_to_the_best_form(
     assert got.headers["Cache-Control"] == "public, max-age=300"
 
 
-def test_a_head_request_is_led_there_too(anyone: Gateway, house: Container) -> None:
-    publish(house, an_image(ONE, name="photo.jpg"))
+def test_a_head_request_is_led_there_too(anyone: Gateway, services: Container) -> None:
+    publish(services, an_image(ONE, name="photo.jpg"))
 
     got = anyone.ask("HEAD", NAME)
 
@@ -46,25 +46,25 @@ def test_a_head_request_is_led_there_too(anyone: Gateway, house: Container) -> N
 
 
 @pytest.mark.parametrize("preset", ["150", "300", "600", "full"])
-def test_an_id_and_a_preset_lead_to_the_form(anyone: Gateway, house: Container, preset: str) -> None:
-    publish(house, an_image(ONE))
+def test_an_id_and_a_preset_lead_to_the_form(anyone: Gateway, services: Container, preset: str) -> None:
+    publish(services, an_image(ONE))
 
     assert anyone.get(f"/i/{ONE}/{preset}").headers["Location"] == url(preset)
 
 
-def test_a_preset_that_is_not_stored_is_not_found(anyone: Gateway, house: Container) -> None:
-    publish(house, an_image(ONE), a_rendition(ONE, "full"))
+def test_a_preset_that_is_not_stored_is_not_found(anyone: Gateway, services: Container) -> None:
+    publish(services, an_image(ONE), a_rendition(ONE, "full"))
 
     assert [anyone.get(f"/i/{ONE}/{size}").status for size in (150, 400)] == [404, 404]
 
 
-def test_a_size_that_somebody_has_set_is_a_preset_too(anyone: Gateway, house: Container) -> None:
-    publish(house, an_image(ONE), a_rendition(ONE, "800", width=800), a_rendition(ONE, "full"))
+def test_a_size_that_somebody_has_set_is_a_preset_too(anyone: Gateway, services: Container) -> None:
+    publish(services, an_image(ONE), a_rendition(ONE, "800", width=800), a_rendition(ONE, "full"))
 
     assert anyone.get(f"/i/{ONE}/800").headers["Location"] == url("800")
 
 
-def test_what_is_not_there_may_not_be_remembered(anyone: Gateway, house: Container) -> None:
+def test_what_is_not_there_may_not_be_remembered(anyone: Gateway, services: Container) -> None:
     got = anyone.get(NAME)
 
     assert (got.status, got.json["code"]) == (404, "image_not_found")
@@ -72,18 +72,18 @@ def test_what_is_not_there_may_not_be_remembered(anyone: Gateway, house: Contain
 
 
 @pytest.mark.parametrize("path", [f"{NAME}?width=0", f"{NAME}?width=16385", f"{NAME}?width=x", f"{NAME}?widht=9"])
-def test_other_sizes_are_refused(anyone: Gateway, house: Container, path: str) -> None:
+def test_other_sizes_are_refused(anyone: Gateway, services: Container, path: str) -> None:
     assert anyone.get(path).status == 400
 
 
 @pytest.mark.parametrize("path", ["/cdn/..%2F..%2Fetc/passwd", "/cdn/nature/" + "x" * 300, "/cdn/%00/a.jpg"])
-def test_hostile_names_lead_nowhere(anyone: Gateway, house: Container, path: str) -> None:
+def test_hostile_names_lead_nowhere(anyone: Gateway, services: Container, path: str) -> None:
     assert anyone.get(path).status == 400
 
 
 @pytest.mark.parametrize("preset", ["huge", "1", "400", "16:9", "FULL"])
-def test_an_unknown_preset_is_told_those_that_there_are(anyone: Gateway, house: Container, preset: str) -> None:
-    publish(house, an_image(ONE), a_rendition(ONE, "full"), a_rendition(ONE, "300"), a_rendition(ONE, "1080"))
+def test_an_unknown_preset_is_told_those_that_there_are(anyone: Gateway, services: Container, preset: str) -> None:
+    publish(services, an_image(ONE), a_rendition(ONE, "full"), a_rendition(ONE, "300"), a_rendition(ONE, "1080"))
 
     got = anyone.get(f"/i/{ONE}/{preset}")
 

@@ -13,10 +13,10 @@ ID = "11111111-1111-4111-8111-11111111111{}"
 ONE, TWO, THREE = ID.format(1), ID.format(2), ID.format(3)
 
 
-def test_active_tasks_come_in_the_lists_that_celery_knows(admin: Gateway, house: Container) -> None:
+def test_active_tasks_come_in_the_lists_that_celery_knows(admin: Gateway, services: Container) -> None:
     for task_id, status in ((ONE, Status.STARTED), (TWO, Status.PENDING), (THREE, Status.RETRY)):
-        house.state.tasks.add(a_task(task_id, status=status))
-    house.state.tasks.add(a_final_task(ID.format(4)))
+        services.state.tasks.add(a_task(task_id, status=status))
+    services.state.tasks.add(a_final_task(ID.format(4)))
 
     got = admin.get("/tasks/active").json
 
@@ -25,9 +25,9 @@ def test_active_tasks_come_in_the_lists_that_celery_knows(admin: Gateway, house:
     assert (got["total"], got["next_cursor"]) == (3, None)
 
 
-def test_the_total_counts_beyond_the_page(admin: Gateway, house: Container) -> None:
+def test_the_total_counts_beyond_the_page(admin: Gateway, services: Container) -> None:
     for number in range(5):
-        house.state.tasks.add(a_task(ID.format(number), created_at=NOON + timedelta(seconds=number)))
+        services.state.tasks.add(a_task(ID.format(number), created_at=NOON + timedelta(seconds=number)))
 
     first = admin.get("/tasks/active?limit=2").json
     second = admin.get(f"/tasks/active?limit=2&cursor={first['next_cursor']}").json
@@ -55,11 +55,11 @@ def test_the_total_counts_beyond_the_page(admin: Gateway, house: Container) -> N
         ("limit=1", [THREE]),
     ],
 )
-def test_history_is_found_by_what_it_is(admin: Gateway, house: Container, query: str, found: list[str]) -> None:
-    house.state.tasks.add(a_task(ONE))
-    house.state.tasks.add(a_final_task(TWO, parent_id=ONE, created_at=NOON + timedelta(seconds=1)))
+def test_history_is_found_by_what_it_is(admin: Gateway, services: Container, query: str, found: list[str]) -> None:
+    services.state.tasks.add(a_task(ONE))
+    services.state.tasks.add(a_final_task(TWO, parent_id=ONE, created_at=NOON + timedelta(seconds=1)))
     other = {"type": TaskType.OPTIMIZE_IMAGES, "subject": Subject(), "created_at": NOON + timedelta(seconds=2)}
-    house.state.tasks.add(a_task(THREE, **other))
+    services.state.tasks.add(a_task(THREE, **other))
 
     got = admin.get(f"/tasks?{query}")
 
@@ -83,10 +83,10 @@ def test_history_is_found_by_what_it_is(admin: Gateway, house: Container, query:
         "limit=1&limit=2",
     ],
 )
-def test_a_filter_that_means_nothing_is_refused(admin: Gateway, house: Container, query: str) -> None:
+def test_a_filter_that_means_nothing_is_refused(admin: Gateway, services: Container, query: str) -> None:
     assert admin.get(f"/tasks?{query}").status == 400
 
 
 @pytest.mark.parametrize("path", ["/tasks", "/tasks/active"])
-def test_a_cursor_of_somebody_else_is_refused(admin: Gateway, house: Container, path: str) -> None:
+def test_a_cursor_of_somebody_else_is_refused(admin: Gateway, services: Container, path: str) -> None:
     assert admin.get(f"{path}?cursor=bm9uc2Vuc2U").status == 400

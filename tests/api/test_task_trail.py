@@ -30,8 +30,8 @@ class Clumsy:
 
 
 @pytest.fixture
-def task(house: Container) -> Task:
-    accepted = house.uploads.accept(Upload("nature", "a.jpg", a_jpeg()))
+def task(services: Container) -> Task:
+    accepted = services.uploads.accept(Upload("nature", "a.jpg", a_jpeg()))
     assert accepted.task is not None
     return accepted.task
 
@@ -41,8 +41,8 @@ def told(client: Gateway, task: Task) -> dict[str, object]:
     return answer
 
 
-def test_a_finished_task_tells_its_steps_in_order(admin: Gateway, house: Container, task: Task) -> None:
-    finish(house, task.task_id)
+def test_a_finished_task_tells_its_steps_in_order(admin: Gateway, services: Container, task: Task) -> None:
+    finish(services, task.task_id)
 
     progress = told(admin, task)["progress"]
 
@@ -52,9 +52,9 @@ def test_a_finished_task_tells_its_steps_in_order(admin: Gateway, house: Contain
     assert list(moments) == sorted(moments)
 
 
-def test_a_bug_tells_administrators_where_it_is(admin: Gateway, house: Container, task: Task) -> None:
+def test_a_bug_tells_administrators_where_it_is(admin: Gateway, services: Container, task: Task) -> None:
     with pytest.raises(Redeliver):
-        house.worker.run(task.task_id, Clumsy())
+        services.worker.run(task.task_id, Clumsy())
 
     error = told(admin, task)["error"]
 
@@ -65,20 +65,20 @@ def test_a_bug_tells_administrators_where_it_is(admin: Gateway, house: Container
 
 
 @pytest.mark.parametrize("scope", [Scope.TASKS, Scope.READ, Scope.UPLOAD])
-def test_nobody_else_learns_of_the_code(app: Chalice, house: Container, task: Task, scope: Scope) -> None:
+def test_nobody_else_learns_of_the_code(app: Chalice, services: Container, task: Task, scope: Scope) -> None:
     failure = Failure("internal_error", "An internal error occurred in Wallify.", trace=TRACE)
-    house.state.tasks.replace(task, task.failed(failure, now=house.clock.now(), keep=house.policy.keep))
+    services.state.tasks.replace(task, task.failed(failure, now=services.clock.now(), keep=services.policy.keep))
 
-    got = Gateway(app, authorization=a_token(house, scope)).get(f"/task/status/{task.task_id}")
+    got = Gateway(app, authorization=a_token(services, scope)).get(f"/task/status/{task.task_id}")
 
     assert got.json["error"]["trace"] is None
     assert "engine.py" not in got.text
 
 
-def test_what_the_client_has_to_mend_has_no_trace(admin: Gateway, house: Container) -> None:
-    accepted = house.uploads.accept(Upload("nature", "cut.jpg", a_jpeg()[:4_000]))
+def test_what_the_client_has_to_mend_has_no_trace(admin: Gateway, services: Container) -> None:
+    accepted = services.uploads.accept(Upload("nature", "cut.jpg", a_jpeg()[:4_000]))
     assert accepted.task is not None
-    finish(house, accepted.task.task_id)
+    finish(services, accepted.task.task_id)
 
     error = told(admin, accepted.task)["error"]
 

@@ -13,8 +13,8 @@ ID = "11111111-1111-4111-8111-11111111111{}"
 ONE, TWO, THREE = ID.format(1), ID.format(2), ID.format(3)
 
 
-def test_a_waiting_task_says_all_that_is_known(admin: Gateway, house: Container) -> None:
-    house.state.tasks.add(a_task(ONE, queued_at=NOON))
+def test_a_waiting_task_says_all_that_is_known(admin: Gateway, services: Container) -> None:
+    services.state.tasks.add(a_task(ONE, queued_at=NOON))
 
     got = admin.get(f"/task/status/{ONE}")
 
@@ -45,10 +45,10 @@ def test_a_waiting_task_says_all_that_is_known(admin: Gateway, house: Container)
     }
 
 
-def test_a_failed_task_says_why_and_how_long_it_took(admin: Gateway, house: Container) -> None:
+def test_a_failed_task_says_why_and_how_long_it_took(admin: Gateway, services: Container) -> None:
     error = Failure("image_damaged", "The image is damaged or cut off.")
     started = {"queued_at": NOON, "started_at": NOON + timedelta(seconds=0.25)}
-    house.state.tasks.add(a_final_task(ONE, status=Status.FAILURE, error=error, attempts=1, **started))
+    services.state.tasks.add(a_final_task(ONE, status=Status.FAILURE, error=error, attempts=1, **started))
 
     got = admin.get(f"/task/status/{ONE}", Accept_Language="tr")
 
@@ -65,8 +65,8 @@ def test_a_failed_task_says_why_and_how_long_it_took(admin: Gateway, house: Cont
     assert (got.json["queue_wait_ms"], got.json["runtime_ms"]) == (250, 750)
 
 
-def test_an_unchanged_task_is_not_sent_again(admin: Gateway, house: Container) -> None:
-    house.state.tasks.add(a_task(ONE))
+def test_an_unchanged_task_is_not_sent_again(admin: Gateway, services: Container) -> None:
+    services.state.tasks.add(a_task(ONE))
     first = admin.get(f"/task/status/{ONE}")
 
     again = admin.get(f"/task/status/{ONE}", If_None_Match=f'W/{first.headers["ETag"]}, "other"')
@@ -75,49 +75,49 @@ def test_an_unchanged_task_is_not_sent_again(admin: Gateway, house: Container) -
     assert again.headers["Retry-After"] == "1"
 
 
-def test_a_changed_task_has_another_tag(admin: Gateway, house: Container) -> None:
-    house.state.tasks.add(a_task(ONE))
+def test_a_changed_task_has_another_tag(admin: Gateway, services: Container) -> None:
+    services.state.tasks.add(a_task(ONE))
     first = admin.get(f"/task/status/{ONE}")
-    house.tasks.cancel(ONE)
+    services.tasks.cancel(ONE)
 
     again = admin.get(f"/task/status/{ONE}", If_None_Match=first.headers["ETag"])
 
     assert (again.status, again.json["status"]) == (200, "REVOKED")
 
 
-def test_a_long_poll_ends_with_its_patience(admin: Gateway, house: Container) -> None:
-    house.state.tasks.add(a_task(ONE))
+def test_a_long_poll_ends_with_its_patience(admin: Gateway, services: Container) -> None:
+    services.state.tasks.add(a_task(ONE))
 
     got = admin.get(f"/task/status/{ONE}?wait=20")
 
     assert got.json["status"] == "PENDING"
-    assert house.clock.now() == NOON + timedelta(seconds=20)
+    assert services.clock.now() == NOON + timedelta(seconds=20)
 
 
-def test_a_long_poll_ends_when_the_task_does(admin: Gateway, house: Container) -> None:
-    house.state.tasks.add(a_task(ONE))
-    house.clock = CancellingClock(house)
+def test_a_long_poll_ends_when_the_task_does(admin: Gateway, services: Container) -> None:
+    services.state.tasks.add(a_task(ONE))
+    services.clock = CancellingClock(services)
 
     got = admin.get(f"/task/status/{ONE}?wait=20")
 
     assert got.json["status"] == "REVOKED"
-    assert house.clock.now() < NOON + timedelta(seconds=1)
+    assert services.clock.now() < NOON + timedelta(seconds=1)
 
 
 class CancellingClock(FrozenClock):
     """While one waits, somebody cancels."""
 
-    def __init__(self, house: Container) -> None:
+    def __init__(self, services: Container) -> None:
         super().__init__()
-        self._house = house
+        self._services = services
 
     def sleep(self, seconds: float) -> None:
         super().sleep(seconds)
-        self._house.tasks.cancel(ONE)
+        self._services.tasks.cancel(ONE)
 
 
 @pytest.mark.parametrize("wait", ["0", "21", "-1", "soon", "1.5", "", "null"])
-def test_another_patience_is_refused(admin: Gateway, house: Container, wait: str) -> None:
+def test_another_patience_is_refused(admin: Gateway, services: Container, wait: str) -> None:
     got = admin.get(f"/task/status/{ONE}?wait={wait}")
 
     assert (got.status, got.json["details"]["parameter"]) == (400, "wait")
@@ -135,16 +135,16 @@ def test_a_malformed_id_is_a_bad_request(admin: Gateway, method: str, path: str,
     assert admin.ask(method, path + task_id).status == 400
 
 
-def test_a_waiting_task_is_revoked_at_once(admin: Gateway, house: Container) -> None:
-    house.state.tasks.add(a_task(ONE))
+def test_a_waiting_task_is_revoked_at_once(admin: Gateway, services: Container) -> None:
+    services.state.tasks.add(a_task(ONE))
 
     first, again = admin.post(f"/task/cancel/{ONE}"), admin.post(f"/task/cancel/{ONE}")
 
     assert (first.status, first.json["status"], again.status) == (200, "REVOKED", 200)
 
 
-def test_a_running_task_is_asked_to_stop(admin: Gateway, house: Container) -> None:
-    house.state.tasks.add(a_task(ONE, status=Status.STARTED))
+def test_a_running_task_is_asked_to_stop(admin: Gateway, services: Container) -> None:
+    services.state.tasks.add(a_task(ONE, status=Status.STARTED))
 
     got = admin.post(f"/task/cancel/{ONE}")
 
@@ -152,8 +152,8 @@ def test_a_running_task_is_asked_to_stop(admin: Gateway, house: Container) -> No
     assert got.headers["Location"] == f"/task/status/{ONE}"
 
 
-def test_asking_a_running_task_to_stop_twice_is_no_error(admin: Gateway, house: Container) -> None:
-    house.state.tasks.add(a_task(ONE, status=Status.STARTED))
+def test_asking_a_running_task_to_stop_twice_is_no_error(admin: Gateway, services: Container) -> None:
+    services.state.tasks.add(a_task(ONE, status=Status.STARTED))
 
     first, again = admin.post(f"/task/cancel/{ONE}"), admin.post(f"/task/cancel/{ONE}")
 
@@ -161,8 +161,8 @@ def test_asking_a_running_task_to_stop_twice_is_no_error(admin: Gateway, house: 
 
 
 @pytest.mark.parametrize("status", [Status.SUCCESS, Status.FAILURE, Status.PARTIAL])
-def test_a_task_that_has_ended_cannot_be_cancelled(admin: Gateway, house: Container, status: Status) -> None:
-    house.state.tasks.add(a_final_task(ONE, status=status))
+def test_a_task_that_has_ended_cannot_be_cancelled(admin: Gateway, services: Container, status: Status) -> None:
+    services.state.tasks.add(a_final_task(ONE, status=status))
 
     got = admin.post(f"/task/cancel/{ONE}")
 

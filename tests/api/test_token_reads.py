@@ -54,10 +54,10 @@ class CountedTokens:
 
 
 @pytest.fixture
-def counted(house: Container) -> CountedTokens:
-    state = house.state
+def counted(services: Container) -> CountedTokens:
+    state = services.state
     tokens = CountedTokens(state.tokens)
-    house.state = MeteredState(state.tasks, state.catalog, tokens, state.schedules, state.audit, state.expiring)
+    services.state = MeteredState(state.tasks, state.catalog, tokens, state.schedules, state.audit, state.expiring)
     return tokens
 
 
@@ -73,8 +73,8 @@ def path_of(route: Endpoint) -> str:
 
 
 @pytest.mark.parametrize("route", GUARDED, ids=lambda one: one.operation)
-def test_a_token_is_read_once(whole_app: Chalice, house: Container, counted: CountedTokens, route: Endpoint) -> None:
-    secrets = [a_token(house, scope) for scope in Scope]
+def test_a_token_is_read_once(whole_app: Chalice, services: Container, counted: CountedTokens, route: Endpoint) -> None:
+    secrets = [a_token(services, scope) for scope in Scope]
 
     for secret in secrets:
         Gateway(whole_app, authorization=secret).ask(route.method, path_of(route))
@@ -84,10 +84,10 @@ def test_a_token_is_read_once(whole_app: Chalice, house: Container, counted: Cou
 
 @pytest.mark.parametrize("route", GUARDED, ids=lambda one: one.operation)
 def test_the_token_behind_a_session_is_read_once(
-    whole_app: Chalice, house: Container, counted: CountedTokens, route: Endpoint
+    whole_app: Chalice, services: Container, counted: CountedTokens, route: Endpoint
 ) -> None:
-    secrets = [a_token(house, scope) for scope in Scope]
-    sessions = [house.sessions.open(secret) for secret in secrets]
+    secrets = [a_token(services, scope) for scope in Scope]
+    sessions = [services.sessions.open(secret) for secret in secrets]
     counted.reads.clear()
 
     for session in sessions:
@@ -99,9 +99,9 @@ def test_the_token_behind_a_session_is_read_once(
 
 @pytest.mark.parametrize("scope", Scope)
 def test_opening_a_session_and_asking_for_it_read_the_token_once_each(
-    whole_app: Chalice, house: Container, counted: CountedTokens, scope: Scope
+    whole_app: Chalice, services: Container, counted: CountedTokens, scope: Scope
 ) -> None:
-    secret, gateway = a_token(house, scope), Gateway(whole_app)
+    secret, gateway = a_token(services, scope), Gateway(whole_app)
 
     body = f'{{"token": "{secret}"}}'.encode()
     opened = gateway.post("/monitor/session", body, Content_Type="application/json")
@@ -114,17 +114,17 @@ def test_opening_a_session_and_asking_for_it_read_the_token_once_each(
 
 @pytest.mark.parametrize("route", [one for one in ROUTES if not one.scopes], ids=lambda one: one.operation)
 def test_what_is_public_reads_no_token(
-    whole_app: Chalice, house: Container, counted: CountedTokens, route: Endpoint
+    whole_app: Chalice, services: Container, counted: CountedTokens, route: Endpoint
 ) -> None:
-    Gateway(whole_app, authorization=a_token(house, Scope.READ)).ask(route.method, path_of(route))
+    Gateway(whole_app, authorization=a_token(services, Scope.READ)).ask(route.method, path_of(route))
 
     assert counted.reads.total() == 0
 
 
 def test_a_poll_of_a_task_costs_one_read_and_at_most_one_write_a_minute(
-    whole_app: Chalice, house: Container, counted: CountedTokens
+    whole_app: Chalice, services: Container, counted: CountedTokens
 ) -> None:
-    secret = a_token(house, Scope.TASKS, Scope.UPLOAD)
+    secret = a_token(services, Scope.TASKS, Scope.UPLOAD)
     gateway = Gateway(whole_app, authorization=secret)
     task = upload(gateway, a_file(a_jpeg()), async_="true")
     counted.reads.clear()

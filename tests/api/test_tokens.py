@@ -26,9 +26,9 @@ def test_a_new_token_works_at_once(admin: Gateway, app: Chalice) -> None:
     assert Gateway(app, authorization=got.json["secret"]).get("/collections").status == 200
 
 
-def test_a_token_may_end_by_itself(admin: Gateway, app: Chalice, house: Container) -> None:
+def test_a_token_may_end_by_itself(admin: Gateway, app: Chalice, services: Container) -> None:
     secret = make(admin, name="app", scopes=["read"], days=1).json["secret"]
-    house.clock.sleep(timedelta(days=1).total_seconds())
+    services.clock.sleep(timedelta(days=1).total_seconds())
 
     assert Gateway(app, authorization=secret).get("/collections").status == 401
 
@@ -43,8 +43,8 @@ def test_a_revoked_token_ends_at_once(admin: Gateway, app: Chalice) -> None:
     assert Gateway(app, authorization=made["secret"]).get("/collections").status == 401
 
 
-def test_the_list_shows_use_but_no_secret(admin: Gateway, app: Chalice, house: Container) -> None:
-    secret = a_token(house, Scope.READ)
+def test_the_list_shows_use_but_no_secret(admin: Gateway, app: Chalice, services: Container) -> None:
+    secret = a_token(services, Scope.READ)
     Gateway(app, authorization=secret).get("/collections")
 
     got = admin.get("/tokens")
@@ -67,10 +67,10 @@ def test_the_list_shows_use_but_no_secret(admin: Gateway, app: Chalice, house: C
         b'{"name": "x", "scopes": ["read"], "dayz": 1}',
     ],
 )
-def test_a_wish_that_means_nothing_is_refused(admin: Gateway, house: Container, body: bytes) -> None:
+def test_a_wish_that_means_nothing_is_refused(admin: Gateway, services: Container, body: bytes) -> None:
     got = admin.post("/tokens", body, Content_Type="application/json")
 
-    assert (got.status, got.json["code"], house.tokens.all()) == (400, "bad_request", ())
+    assert (got.status, got.json["code"], services.tokens.all()) == (400, "bad_request", ())
 
 
 @pytest.mark.parametrize(("token_id", "status"), [("0" * 64, 404), ("0" * 63, 400), ("0" * 64 + "%0A", 400)])

@@ -14,9 +14,9 @@ from tests.memory_metrics import MemoryMetrics
 
 
 @pytest.fixture
-def metrics(house: Container) -> MemoryMetrics:
-    assert isinstance(house.metrics, MemoryMetrics)
-    return house.metrics
+def metrics(services: Container) -> MemoryMetrics:
+    assert isinstance(services.metrics, MemoryMetrics)
+    return services.metrics
 
 
 @pytest.mark.parametrize(
@@ -31,21 +31,21 @@ def metrics(house: Container) -> MemoryMetrics:
     ids=["empty", "text", "pdf", "svg", "half"],
 )
 def test_what_is_no_whole_picture_is_refused(
-    admin: Gateway, busy_house: Container, body: bytes, status: int, code: str
+    admin: Gateway, working_services: Container, body: bytes, status: int, code: str
 ) -> None:
     got = upload(admin, a_file(body))
 
     assert (got.status, got.json["code"], got.json["success"]) == (status, code, False)
 
 
-def test_a_failure_of_the_pipeline_names_its_task(admin: Gateway, busy_house: Container) -> None:
+def test_a_failure_of_the_pipeline_names_its_task(admin: Gateway, working_services: Container) -> None:
     got = upload(admin, a_file(a_jpeg()[:5_000]))
 
-    assert busy_house.tasks.get(got.json["details"]["task_id"]).status is Status.FAILURE
+    assert working_services.tasks.get(got.json["details"]["task_id"]).status is Status.FAILURE
 
 
 def test_refusals_are_counted_by_reason_and_failures_of_the_pipeline_are_none(
-    admin: Gateway, anyone: Gateway, busy_house: Container, metrics: MemoryMetrics
+    admin: Gateway, anyone: Gateway, working_services: Container, metrics: MemoryMetrics
 ) -> None:
     upload(admin, a_file(b""))
     upload(anyone, a_file(a_jpeg()))
@@ -56,7 +56,7 @@ def test_refusals_are_counted_by_reason_and_failures_of_the_pipeline_are_none(
     assert metrics.total("UploadsAccepted", door="single") == 1
 
 
-def test_a_large_body_is_refused_with_a_hint(admin: Gateway, house: Container) -> None:
+def test_a_large_body_is_refused_with_a_hint(admin: Gateway, services: Container) -> None:
     got = upload(admin, a_file(b"\xff\xd8\xff" + bytes(4_600_000)))
 
     assert (got.status, got.json["code"]) == (413, "payload_too_large")
@@ -64,13 +64,13 @@ def test_a_large_body_is_refused_with_a_hint(admin: Gateway, house: Container) -
     assert got.json["details"]["use"] == "POST /uploads"
 
 
-def test_a_large_body_is_refused_by_its_announced_length(admin: Gateway, house: Container) -> None:
+def test_a_large_body_is_refused_by_its_announced_length(admin: Gateway, services: Container) -> None:
     got = admin.post("/file_upload", b"cut off by somebody", Content_Type=FORM, Content_Length="999999999")
 
     assert (got.status, got.json["details"]["use"]) == (413, "POST /uploads")
 
 
-def test_a_file_just_over_the_limit_is_refused(admin: Gateway, house: Container) -> None:
+def test_a_file_just_over_the_limit_is_refused(admin: Gateway, services: Container) -> None:
     got = upload(admin, a_file(b"\xff\xd8\xff" + bytes(4_500_000 - 2)))
 
     assert (got.status, got.json["details"]["bytes"]) == (413, 4_500_001)
@@ -88,7 +88,7 @@ def test_a_file_just_over_the_limit_is_refused(admin: Gateway, house: Container)
     ids=["traversal", "turkish", "long", "quotes", "none"],
 )
 def test_names_are_shown_as_given_and_stored_safely(
-    admin: Gateway, busy_house: Container, filename: str, name: str
+    admin: Gateway, working_services: Container, filename: str, name: str
 ) -> None:
     file = upload(admin, a_file(a_jpeg(), filename)).json["file"]
 
@@ -97,13 +97,13 @@ def test_names_are_shown_as_given_and_stored_safely(
     assert admin.get(f"/images/{file['image_id']}").json["filename"] == (filename or "unnamed")
 
 
-def test_a_name_with_a_line_break_is_refused(admin: Gateway, house: Container) -> None:
+def test_a_name_with_a_line_break_is_refused(admin: Gateway, services: Container) -> None:
     got = upload(admin, a_file(a_jpeg(), "a\r\nSet-Cookie: b.jpg"))
 
     assert (got.status, got.json["code"]) == (400, "bad_request")
 
 
-def test_a_wrong_extension_is_corrected_and_reported(admin: Gateway, busy_house: Container) -> None:
+def test_a_wrong_extension_is_corrected_and_reported(admin: Gateway, working_services: Container) -> None:
     got = upload(admin, a_file(a_jpeg(), "photo.png"))
 
     assert got.json["file"]["name"] == "photo.jpg"
@@ -111,13 +111,13 @@ def test_a_wrong_extension_is_corrected_and_reported(admin: Gateway, busy_house:
 
 
 @pytest.mark.parametrize("collection", ["../x", "a/b", "x" * 65, "a\nb"])
-def test_a_bad_name_of_a_collection_is_refused(admin: Gateway, house: Container, collection: str) -> None:
+def test_a_bad_name_of_a_collection_is_refused(admin: Gateway, services: Container, collection: str) -> None:
     assert upload(admin, a_file(a_jpeg()), collection=collection).status == 400
 
 
 @pytest.mark.parametrize("word", ["undefined", "null", "NaN", "None", "UNDEFINED", "[object Object]"])
 def test_what_programs_send_for_a_missing_collection_is_refused_everywhere(
-    admin: Gateway, busy_house: Container, word: str
+    admin: Gateway, working_services: Container, word: str
 ) -> None:
     image_id = upload(admin, a_file(a_jpeg())).json["file"]["image_id"]
     quoted = quote(word)
@@ -135,7 +135,9 @@ def test_what_programs_send_for_a_missing_collection_is_refused_everywhere(
     assert [one["name"] for one in admin.get("/collections").json["collections"]] == ["default"]
 
 
-def test_characters_that_reorder_a_name_are_removed_at_every_way_in(admin: Gateway, busy_house: Container) -> None:
+def test_characters_that_reorder_a_name_are_removed_at_every_way_in(
+    admin: Gateway, working_services: Container
+) -> None:
     dirty = "ığ\N{RIGHT-TO-LEFT OVERRIDE}gpj\N{LEFT-TO-RIGHT ISOLATE}.jpg"  # Turkish, on purpose
     clean = "ığgpj.jpg"  # noqa: RUF001  # Turkish, on purpose
     file = upload(admin, a_file(a_jpeg(), dirty), collection="do\N{RIGHT-TO-LEFT MARK}ğa").json["file"]

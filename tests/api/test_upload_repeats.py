@@ -10,7 +10,7 @@ from tests.api.gateway import Gateway
 from tests.api.memory_service import a_jpeg, finish
 
 
-def test_the_same_bytes_again_answer_the_image_that_is_there(admin: Gateway, busy_house: Container) -> None:
+def test_the_same_bytes_again_answer_the_image_that_is_there(admin: Gateway, working_services: Container) -> None:
     got = upload(admin, a_file(a_jpeg())).json
     first = got["file"]
 
@@ -20,7 +20,7 @@ def test_the_same_bytes_again_answer_the_image_that_is_there(admin: Gateway, bus
     assert again.json["file"] == {**first, "duplicate": True}
 
 
-def test_a_copy_may_be_asked_for(admin: Gateway, busy_house: Container) -> None:
+def test_a_copy_may_be_asked_for(admin: Gateway, working_services: Container) -> None:
     first = upload(admin, a_file(a_jpeg())).json["file"]
 
     again = upload(admin, a_file(a_jpeg()), on_duplicate="copy")
@@ -29,7 +29,7 @@ def test_a_copy_may_be_asked_for(admin: Gateway, busy_house: Container) -> None:
     assert (first["name"], again.json["file"]["name"]) == ("photo.jpg", "photo_1.jpg")
 
 
-def test_a_duplicate_may_be_refused(admin: Gateway, busy_house: Container) -> None:
+def test_a_duplicate_may_be_refused(admin: Gateway, working_services: Container) -> None:
     first = upload(admin, a_file(a_jpeg())).json["file"]
 
     again = upload(admin, a_file(a_jpeg()), on_duplicate="error")
@@ -38,10 +38,10 @@ def test_a_duplicate_may_be_refused(admin: Gateway, busy_house: Container) -> No
     assert again.json["details"]["image_id"] == first["image_id"]
 
 
-def test_of_two_uploads_at_once_the_later_one_tells_of_the_earlier(admin: Gateway, house: Container) -> None:
+def test_of_two_uploads_at_once_the_later_one_tells_of_the_earlier(admin: Gateway, services: Container) -> None:
     first, second = (upload(admin, a_file(a_jpeg()), async_="true").json["task_ids"][0][1] for _ in range(2))
-    finish(house, first)
-    finish(house, second)
+    finish(services, first)
+    finish(services, second)
 
     one, other = (admin.get(f"/task/status/{task_id}").json["result"] for task_id in (first, second))
 
@@ -49,7 +49,7 @@ def test_of_two_uploads_at_once_the_later_one_tells_of_the_earlier(admin: Gatewa
     assert one["image_id"] == other["image_id"]
 
 
-def test_the_same_key_leads_to_the_same_task(admin: Gateway, house: Container) -> None:
+def test_the_same_key_leads_to_the_same_task(admin: Gateway, services: Container) -> None:
     first, again = (
         admin.post("/file_upload", a_form(a_file(a_jpeg()), async_="true"), Content_Type=FORM, Idempotency_Key="k1")
         for _ in range(2)
@@ -58,7 +58,9 @@ def test_the_same_key_leads_to_the_same_task(admin: Gateway, house: Container) -
     assert first.json == again.json
 
 
-def test_a_key_is_remembered_also_where_the_image_was_there_already(admin: Gateway, busy_house: Container) -> None:
+def test_a_key_is_remembered_also_where_the_image_was_there_already(
+    admin: Gateway, working_services: Container
+) -> None:
     upload(admin, a_file(a_jpeg(seed=1)))
     first, again, other = (
         admin.post("/file_upload", a_form(a_file(body), async_="1"), Content_Type=FORM, Idempotency_Key="k1")
@@ -74,7 +76,9 @@ def test_a_key_is_remembered_also_where_the_image_was_there_already(admin: Gatew
     assert (other.status, other.json["code"]) == (409, "idempotency_key_reused")
 
 
-def test_a_key_whose_image_was_deleted_since_still_leads_to_its_task(admin: Gateway, busy_house: Container) -> None:
+def test_a_key_whose_image_was_deleted_since_still_leads_to_its_task(
+    admin: Gateway, working_services: Container
+) -> None:
     image_id = upload(admin, a_file(a_jpeg())).json["file"]["image_id"]
     form = a_form(a_file(a_jpeg()), async_="1")
     admin.post("/file_upload", form, Content_Type=FORM, Idempotency_Key="k1")
@@ -85,7 +89,7 @@ def test_a_key_whose_image_was_deleted_since_still_leads_to_its_task(admin: Gate
     assert (again.status, again.json["file"]["status"]) == (202, "SUCCESS")
 
 
-def test_the_same_key_with_other_bytes_is_refused(admin: Gateway, house: Container) -> None:
+def test_the_same_key_with_other_bytes_is_refused(admin: Gateway, services: Container) -> None:
     first, other = (
         admin.post("/file_upload", a_form(a_file(body), async_="1"), Content_Type=FORM, Idempotency_Key="k1")
         for body in (a_jpeg(seed=1), a_jpeg(seed=2))
@@ -96,27 +100,27 @@ def test_the_same_key_with_other_bytes_is_refused(admin: Gateway, house: Contain
 
 @pytest.mark.parametrize("mode", ["true", "false"])
 def test_the_same_request_twice_names_a_task_that_answers_both_times(
-    admin: Gateway, busy_house: Container, mode: str
+    admin: Gateway, working_services: Container, mode: str
 ) -> None:
     first, again = (upload(admin, a_file(a_jpeg()), async_=mode) for _ in range(2))
 
     assert first.json["task_ids"] == again.json["task_ids"]
     ((kind, task_id),) = again.json["task_ids"]
-    told = admin.get(f"/task/status/{task_id}").json
-    assert (kind, told["status"], told["result"]["image_id"]) == (
+    body = admin.get(f"/task/status/{task_id}").json
+    assert (kind, body["status"], body["result"]["image_id"]) == (
         *("process_image", "SUCCESS"),
         again.json["file"]["image_id"],
     )
 
 
 def test_where_the_history_has_forgotten_the_task_a_finished_one_is_named(
-    admin: Gateway, busy_house: Container
+    admin: Gateway, working_services: Container
 ) -> None:
     upload(admin, a_file(a_jpeg()))
-    busy_house.clock.sleep(timedelta(days=31) / timedelta(seconds=1))
-    busy_house.state.tasks.delete_expired(busy_house.clock.now(), 10)
+    working_services.clock.sleep(timedelta(days=31) / timedelta(seconds=1))
+    working_services.state.tasks.delete_expired(working_services.clock.now(), 10)
 
     ((_, task_id),) = upload(admin, a_file(a_jpeg())).json["task_ids"]
 
-    told = admin.get(f"/task/status/{task_id}").json
-    assert (told["status"], told["result"]["duplicate"]) == ("SUCCESS", True)
+    body = admin.get(f"/task/status/{task_id}").json
+    assert (body["status"], body["result"]["duplicate"]) == ("SUCCESS", True)

@@ -15,7 +15,7 @@ from tests.api.gateway import Gateway, answered
 from tests.api.memory_service import BOOTSTRAP, a_jpeg, bucket_of
 
 
-def test_an_asynchronous_upload_is_accepted_with_a_task(admin: Gateway, house: Container) -> None:
+def test_an_asynchronous_upload_is_accepted_with_a_task(admin: Gateway, services: Container) -> None:
     got = upload(admin, a_file(a_jpeg()), async_="true", collection="doğa")
 
     file = got.json["file"]
@@ -25,10 +25,10 @@ def test_an_asynchronous_upload_is_accepted_with_a_task(admin: Gateway, house: C
     assert got.json["task_ids"] == [["process_image", file["task_id"]]]
     assert (got.json["success"], got.json["async_processing"], got.json["warnings"]) == (True, True, [])
     assert (file["filename"], file["collection"], file["bytes"]) == ("photo.jpg", "doğa", len(a_jpeg()))
-    assert house.tasks.get(file["task_id"]).status is Status.PENDING
+    assert services.tasks.get(file["task_id"]).status is Status.PENDING
 
 
-def test_a_synchronous_upload_answers_the_finished_image(admin: Gateway, busy_house: Container) -> None:
+def test_a_synchronous_upload_answers_the_finished_image(admin: Gateway, working_services: Container) -> None:
     got = upload(admin, a_file(a_jpeg()))
 
     file = got.json["file"]
@@ -41,7 +41,7 @@ def test_a_synchronous_upload_answers_the_finished_image(admin: Gateway, busy_ho
 
 
 def test_what_is_wrong_with_a_picture_that_is_taken_is_told_in_the_clients_language(
-    admin: Gateway, busy_house: Container
+    admin: Gateway, working_services: Container
 ) -> None:
     english = upload(admin, a_file(a_jpeg()[:-2])).json
     admin.headers["Accept-Language"] = "tr"
@@ -52,7 +52,7 @@ def test_what_is_wrong_with_a_picture_that_is_taken_is_told_in_the_clients_langu
     assert turkish["warnings"] == again["warnings"] == [translated(JPEG_ENDLESS, TURKISH)]
 
 
-def test_half_a_picture_is_refused_with_the_reason(admin: Gateway, busy_house: Container) -> None:
+def test_half_a_picture_is_refused_with_the_reason(admin: Gateway, working_services: Container) -> None:
     half = a_jpeg()[:9_000] + b"\xff\xd9"
     refused = upload(admin, a_file(half))
     assert (refused.status, refused.json["code"], refused.json["message"]) == (422, "image_damaged", JPEG_SHORT)
@@ -66,7 +66,7 @@ MISNAMED = {
 
 @pytest.mark.parametrize(("language", "said"), MISNAMED.items())
 def test_a_name_that_claims_another_type_is_told_by_answer_and_record(
-    admin: Gateway, busy_house: Container, language: str, said: str
+    admin: Gateway, working_services: Container, language: str, said: str
 ) -> None:
     admin.headers["Accept-Language"] = language
     answer = upload(admin, a_file(a_jpeg(), filename="photo.png")).json
@@ -75,7 +75,7 @@ def test_a_name_that_claims_another_type_is_told_by_answer_and_record(
     assert answer["file"]["name"] == "photo.jpg"
 
 
-def test_both_ways_end_in_the_same_record(admin: Gateway, busy_house: Container) -> None:
+def test_both_ways_end_in_the_same_record(admin: Gateway, working_services: Container) -> None:
     waited = upload(admin, a_file(a_jpeg(seed=1))).json
     accepted = upload(admin, a_file(a_jpeg(seed=2)), async_="true").json
 
@@ -85,7 +85,7 @@ def test_both_ways_end_in_the_same_record(admin: Gateway, busy_house: Container)
     assert result["thumbnails"][0].keys() == waited["file"]["thumbnails"][0].keys()
 
 
-def test_an_upload_that_takes_too_long_is_answered_with_its_task(admin: Gateway, house: Container) -> None:
+def test_an_upload_that_takes_too_long_is_answered_with_its_task(admin: Gateway, services: Container) -> None:
     got = upload(admin, a_file(a_jpeg()))
 
     assert got.status == 202
@@ -93,42 +93,42 @@ def test_an_upload_that_takes_too_long_is_answered_with_its_task(admin: Gateway,
     assert "22 seconds" in got.json["reason"]
 
 
-def cancel(house: Container, task_id: str) -> None:
-    house.tasks.cancel(task_id)
+def cancel(services: Container, task_id: str) -> None:
+    services.tasks.cancel(task_id)
 
 
 @pytest.mark.parametrize("word", ["true", "TRUE", "1", "yes", "On"])
-def test_words_for_asynchronous(admin: Gateway, busy_house: Container, word: str) -> None:
+def test_words_for_asynchronous(admin: Gateway, working_services: Container, word: str) -> None:
     assert upload(admin, a_file(a_jpeg()), async_=word).status == 202
 
 
 @pytest.mark.parametrize("word", ["false", "False", "0", "no", "OFF"])
-def test_words_for_synchronous(admin: Gateway, busy_house: Container, word: str) -> None:
+def test_words_for_synchronous(admin: Gateway, working_services: Container, word: str) -> None:
     assert upload(admin, a_file(a_jpeg()), async_=word).status == 201
 
 
 @pytest.mark.parametrize("word", ["maybe", "2", "evet", "true\x00", "ｔｒｕｅ"])  # noqa: RUF001  # wide letters
-def test_other_words_are_refused(admin: Gateway, house: Container, word: str) -> None:
+def test_other_words_are_refused(admin: Gateway, services: Container, word: str) -> None:
     got = upload(admin, a_file(a_jpeg()), async_=word)
 
     assert (got.status, got.json["details"]["parameter"]) == (400, "async")
 
 
-def test_a_cancelled_upload_says_so(admin: Gateway, house: Container) -> None:
-    bucket_of(house).announce = lambda key: cancel(house, key.split("/")[2])
+def test_a_cancelled_upload_says_so(admin: Gateway, services: Container) -> None:
+    bucket_of(services).announce = lambda key: cancel(services, key.split("/")[2])
 
     got = upload(admin, a_file(a_jpeg()))
 
     assert (got.status, got.json["details"]["status"]) == (409, "REVOKED")
 
 
-def test_fields_may_come_before_the_file(admin: Gateway, house: Container) -> None:
+def test_fields_may_come_before_the_file(admin: Gateway, services: Container) -> None:
     field = a_part('form-data; name="async"', b"yes")
 
     assert upload(admin, field, a_file(a_jpeg())).status == 202
 
 
-def test_a_recorded_event_of_the_gateway_is_an_upload(admin: Gateway, house: Container, app: Chalice) -> None:
+def test_a_recorded_event_of_the_gateway_is_an_upload(admin: Gateway, services: Container, app: Chalice) -> None:
     event = admin.event("POST", "/file_upload", a_form(a_file(a_jpeg()), async_="true"), {"content-type": FORM})
 
     got = answered(app(json.loads(json.dumps(event)), None))
@@ -140,7 +140,7 @@ def test_the_gateway_hands_uploads_on_as_bytes_and_json_as_text(app: Chalice) ->
     assert app.api.binary_types == ["multipart/form-data"]
 
 
-def test_chalice_own_client_gets_the_same_answer(app: Chalice, house: Container) -> None:
+def test_chalice_own_client_gets_the_same_answer(app: Chalice, services: Container) -> None:
     headers = {"Authorization": BOOTSTRAP, "Content-Type": FORM}
 
     with Client(app) as client:

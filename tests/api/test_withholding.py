@@ -34,19 +34,19 @@ BLIND = [set(some) for size in (1, 2) for some in combinations((Scope.UPLOAD, Sc
 class Place:
     """A private collection with something of each kind in it."""
 
-    house: Container
+    services: Container
     body: bytes
     tasks: list[str]
 
 
 @pytest.fixture
-def place(house: Container, admin: Gateway) -> Place:
+def place(services: Container, admin: Gateway) -> Place:
     admin.ask("PATCH", "/collections/secret", b'{"private": true}')
     body = a_scene(exif=exif_block())
-    found = Place(house, body, [])
+    found = Place(services, body, [])
 
     def accepted(name: str, content: bytes, **more: OnDuplicate) -> Task:
-        task = house.uploads.accept(Upload("secret", name, content, **more)).task
+        task = services.uploads.accept(Upload("secret", name, content, **more)).task
         assert task is not None
         found.tasks.append(task.task_id)
         return task
@@ -54,21 +54,21 @@ def place(house: Container, admin: Gateway) -> Place:
     worked = [accepted(f"{SECRET} 1.jpg", body), accepted(f"{SECRET}_2.jpg", a_jpeg(seed=1))]
     worked += [accepted(f"{SECRET} broken.jpg", a_jpeg(seed=2)[:900])]
     for task in worked:
-        finish(house, task.task_id)
-    house.trash.trash(image_id_of(found.tasks[1]))
+        finish(services, task.task_id)
+    services.trash.trash(image_id_of(found.tasks[1]))
     accepted(f"{SECRET} waits.jpg", a_jpeg(seed=3))
     admin.ask("POST", f"/task/cancel/{accepted(f'{SECRET} cancelled.jpg', a_jpeg(seed=4)).task_id}")
     reports(found)
-    queue = house.images_queue
+    queue = services.images_queue
     assert isinstance(queue, MemoryQueue)
     queue.publish_dead_letter(json.dumps({"schema_version": 1, "task_id": found.tasks[2]}), reason="damaged_image")
-    hire(house)
+    hire(services)
     return found
 
 
 def reports(place: Place) -> None:
     """A job whose report names an upload of another tool, and a task with a warning about its file."""
-    tasks, now = place.house.state.tasks, place.house.clock.now()
+    tasks, now = place.services.state.tasks, place.services.clock.now()
     example = {"put_to_work": [f"incoming/secret/albums/{SECRET}.jpg"]}
     job = Task(
         "00000000-0000-4000-8000-000000000001", TaskType.CLEANUP_ORPHANED_FILES, now, result={"examples": example}
@@ -145,8 +145,8 @@ WALKS: dict[str, Walk] = {
 """How each route is asked that a token without `read` may use; a route that is not here fails."""
 
 
-def a_client(app: Chalice, house: Container, *scopes: Scope) -> Gateway:
-    return Gateway(app, authorization=a_token(house, *scopes))
+def a_client(app: Chalice, services: Container, *scopes: Scope) -> Gateway:
+    return Gateway(app, authorization=a_token(services, *scopes))
 
 
 def test_every_route_for_tokens_that_may_not_read_is_walked() -> None:
@@ -157,27 +157,27 @@ def test_every_route_for_tokens_that_may_not_read_is_walked() -> None:
 @pytest.mark.parametrize("scopes", BLIND, ids=lambda some: "+".join(sorted(some)))
 @pytest.mark.parametrize("route", WALKS)
 def test_no_answer_shows_a_private_picture_to_who_may_not_read(
-    app: Chalice, house: Container, place: Place, route: str, scopes: set[Scope]
+    app: Chalice, services: Container, place: Place, route: str, scopes: set[Scope]
 ) -> None:
-    client = a_client(app, house, *scopes)
+    client = a_client(app, services, *scopes)
     for got in WALKS[route](client, place):
-        told = json.dumps([got.text, dict(got.headers)], ensure_ascii=False).casefold()
-        assert [word for word in NEVER if word in told] == [], got.text
+        text = json.dumps([got.text, dict(got.headers)], ensure_ascii=False).casefold()
+        assert [word for word in NEVER if word in text] == [], got.text
 
 
 @pytest.mark.parametrize(
     "route", ["GET /task/status/{task_id}", "GET /tasks", "GET /tasks/active", "GET /queues/{name}/dead"]
 )
-def test_who_may_read_as_well_sees_it(app: Chalice, house: Container, place: Place, route: str) -> None:
-    client = a_client(app, house, Scope.TASKS, Scope.READ)
+def test_who_may_read_as_well_sees_it(app: Chalice, services: Container, place: Place, route: str) -> None:
+    client = a_client(app, services, Scope.TASKS, Scope.READ)
     assert any(SECRET in got.text for got in WALKS[route](client, place))
 
 
 def test_a_tasks_token_reads_how_a_private_task_does_and_nothing_of_its_picture(
-    app: Chalice, house: Container, place: Place
+    app: Chalice, services: Container, place: Place
 ) -> None:
     path = f"/task/status/{place.tasks[0]}"
-    seen, full = (a_client(app, house, *some).get(path).json for some in ((Scope.TASKS,), (Scope.TASKS, Scope.READ)))
+    seen, full = (a_client(app, services, *some).get(path).json for some in ((Scope.TASKS,), (Scope.TASKS, Scope.READ)))
     assert (seen["status"], seen["result"]["image_id"], seen["result"]["private"]) == (
         "SUCCESS",
         full["result"]["image_id"],
@@ -190,8 +190,8 @@ def test_a_tasks_token_reads_how_a_private_task_does_and_nothing_of_its_picture(
     assert "cdn" not in seen["result"]["links"]
 
 
-def test_a_search_does_not_tell_what_its_answer_keeps_back(app: Chalice, house: Container, place: Place) -> None:
-    tasks, both = (a_client(app, house, *some) for some in ((Scope.TASKS,), (Scope.TASKS, Scope.READ)))
+def test_a_search_does_not_tell_what_its_answer_keeps_back(app: Chalice, services: Container, place: Place) -> None:
+    tasks, both = (a_client(app, services, *some) for some in ((Scope.TASKS,), (Scope.TASKS, Scope.READ)))
     assert tasks.get(f"/tasks?text={SECRET}").json["tasks"] == []
     assert len(both.get(f"/tasks?text={SECRET}").json["tasks"]) >= len(place.tasks) - 1
     asked = f"/tasks/retry?text={SECRET}&state=REVOKED&dry_run=true"
@@ -199,8 +199,8 @@ def test_a_search_does_not_tell_what_its_answer_keeps_back(app: Chalice, house: 
     assert tasks.ask("POST", asked.removesuffix("&dry_run=true")).json["total"] == 0
 
 
-def test_a_duplicate_shows_its_own_name_and_not_the_twins(app: Chalice, house: Container, place: Place) -> None:
-    blind, sighted = (a_client(app, house, *some) for some in ((Scope.UPLOAD,), (Scope.UPLOAD, Scope.READ)))
+def test_a_duplicate_shows_its_own_name_and_not_the_twins(app: Chalice, services: Container, place: Place) -> None:
+    blind, sighted = (a_client(app, services, *some) for some in ((Scope.UPLOAD,), (Scope.UPLOAD, Scope.READ)))
     kept, told = (
         upload(client, a_file(place.body, "mine.jpg"), collection="secret").json for client in (blind, sighted)
     )
@@ -209,22 +209,22 @@ def test_a_duplicate_shows_its_own_name_and_not_the_twins(app: Chalice, house: C
     assert told["file"]["filename"] == f"{SECRET} 1.jpg"
 
 
-def test_what_cannot_be_told_is_not_taken_for_public(app: Chalice, house: Container, place: Place) -> None:
-    client = a_client(app, house, Scope.TASKS)
+def test_what_cannot_be_told_is_not_taken_for_public(app: Chalice, services: Container, place: Place) -> None:
+    client = a_client(app, services, Scope.TASKS)
 
     def down(_: str) -> bool:
         from chalicelib.errors import Unavailable  # noqa: PLC0415
 
         raise Unavailable
 
-    house.privacy = replace(house.privacy)
-    object.__setattr__(house.privacy, "is_private", down)
+    services.privacy = replace(services.privacy)
+    object.__setattr__(services.privacy, "is_private", down)
     seen = client.get(f"/task/status/{place.tasks[2]}")
     assert (seen.status, seen.json["subject"]["filename"]) == (200, None)
 
 
-def test_public_pictures_are_shown_as_before(app: Chalice, busy_house: Container) -> None:
-    client = a_client(app, busy_house, Scope.UPLOAD)
+def test_public_pictures_are_shown_as_before(app: Chalice, working_services: Container) -> None:
+    client = a_client(app, working_services, Scope.UPLOAD)
     made = upload(client, a_file(a_jpeg(), "open.jpg"), collection="open", async_="false").json
     again = upload(client, a_file(a_jpeg(), "other.jpg"), collection="open").json
     assert made["file"]["url"] == again["file"]["url"] != ""

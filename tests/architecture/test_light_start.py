@@ -32,8 +32,8 @@ LIGHT = {"chalicelib.engine", "chalicelib.engine.model", "chalicelib.engine.file
 @pytest.fixture(scope="module")
 def imported() -> frozenset[str]:
     tell = "import app, json, sys; print(json.dumps(sorted(sys.modules)))"
-    told = subprocess.run([sys.executable, "-c", tell], cwd=ROOT, capture_output=True, text=True, check=True)
-    return frozenset(json.loads(told.stdout.splitlines()[-1]))
+    completed = subprocess.run([sys.executable, "-c", tell], cwd=ROOT, capture_output=True, text=True, check=True)
+    return frozenset(json.loads(completed.stdout.splitlines()[-1]))
 
 
 @pytest.mark.parametrize("heavy", HEAVY)

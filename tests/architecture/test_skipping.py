@@ -11,8 +11,8 @@ from tests.corpus import CORPUS, expectations
 
 def report(outcome: str, reason: str = "") -> pytest.TestReport:
     """A report of a test that ended so."""
-    told = ("tests/test_a.py", 1, f"Skipped: {reason}") if outcome == "skipped" else None
-    return pytest.TestReport("tests/test_a.py::test_a", ("", 1, ""), {}, outcome, told, "call")  # type: ignore[arg-type]  # one of three words
+    skipped = ("tests/test_a.py", 1, f"Skipped: {reason}") if outcome == "skipped" else None
+    return pytest.TestReport("tests/test_a.py::test_a", ("", 1, ""), {}, outcome, skipped, "call")  # type: ignore[arg-type]  # one of three words
 
 
 def test_what_the_inner_loop_leaves_out_is_there() -> None:

@@ -21,7 +21,7 @@ def browser() -> Iterator[Browser]:
 def place() -> Iterator[Place]:
     """A Wallify that looks lived in, for the tests of one file."""
     place = Place(max_body_bytes=400_000)
-    furnish(place.house, tasks=240)
+    furnish(place.services, tasks=240)
     with place.open():
         yield place
 

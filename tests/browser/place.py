@@ -57,14 +57,14 @@ class Place:
         self.links = ThreadingHTTPServer(("127.0.0.1", 0), self.server.RequestHandlerClass)
         self.links.daemon_threads = True
         self.links_url = f"http://127.0.0.1:{self.links.server_port}"
-        self.house = self._house(settings)
+        self.services = self._services(settings)
         self.gateway = Gateway(self._app())
 
     @property
     def bucket(self) -> MemoryBucket:
         """Where objects lie."""
-        assert isinstance(self.house.objects, MemoryBucket)
-        return self.house.objects
+        assert isinstance(self.services.objects, MemoryBucket)
+        return self.services.objects
 
     def answer(self, method: str, path: str, headers: dict[str, str], body: bytes) -> tuple[int, dict[str, str], bytes]:
         """What a request gets."""
@@ -76,7 +76,7 @@ class Place:
         if path == BUCKET:
             return self._posted(headers, body)
         with self._lock:  # Chalice keeps its current request in one place
-            container.use(self.house)
+            container.use(self.services)
             got = self.gateway.ask(method, path, body or None, headers=headers)
         return got.status, {**got.headers}, got.text.encode()
 
@@ -97,15 +97,15 @@ class Place:
             self._arrived.put("")
             container.use(None)
 
-    def _house(self, settings: dict[str, object]) -> container.Container:
+    def _services(self, settings: dict[str, object]) -> container.Container:
         given = {"stage": "local", "cdn_url": f"{self.url}/media", "cors_origin": "", **settings}
-        house = container.Container(Settings(**given))  # type: ignore[arg-type]  # fields of Settings
+        services = container.Container(Settings(**given))  # type: ignore[arg-type]  # fields of Settings
         clock = SystemClock()
-        house.state, house.clock, house.bootstrap = MemoryState(), clock, MemorySecret(TOKEN)
-        house.objects = _Bucket(clock, self._arrived.put, place=f"{self.url}{BUCKET}", links=self.links_url)
-        house.queues = three_queues(clock)
-        use_memory_admin(house)
-        return house
+        services.state, services.clock, services.bootstrap = MemoryState(), clock, MemorySecret(TOKEN)
+        services.objects = _Bucket(clock, self._arrived.put, place=f"{self.url}{BUCKET}", links=self.links_url)
+        services.queues = three_queues(clock)
+        use_memory_admin(services)
+        return services
 
     def _app(self) -> Chalice:
         app = Chalice("wallify", configure_logs=False)
@@ -132,7 +132,7 @@ class Place:
         while key := self._arrived.get():
             found = read_incoming(key)
             if self.works and found is not None and found.task_id is not None:
-                finish(self.house, found.task_id)
+                finish(self.services, found.task_id)
 
 
 class _Bucket(MemoryBucket):
@@ -177,7 +177,7 @@ class _Handler(BaseHTTPRequestHandler):
 def main(port: str = "7650", tasks: str = "600") -> None:
     """Serve a place that looks lived in."""
     place = Place(int(port))
-    furnish(place.house, tasks=int(tasks))
+    furnish(place.services, tasks=int(tasks))
     with place.open():
         print(f"{place.url}/monitor  {TOKEN}", flush=True)  # noqa: T201  # for the person who started it
         threading.Event().wait()

@@ -47,85 +47,85 @@ CHANGES = (
 )
 
 
-def furnish(house: Container, *, tasks: int = 600, copies: int = 0, seed: int = 7) -> None:
+def furnish(services: Container, *, tasks: int = 600, copies: int = 0, seed: int = 7) -> None:
     """Fill the stores; `copies` further pictures in `mountains` share the files of the real ones."""
     dice = Random(seed)
-    images = [image for name, count in COLLECTIONS.items() for image in _pictures(house, name, count)]
-    copy_pictures(house, images, range(copies), "mountains")
-    _history(house, dice, tasks)
-    _family(house, dice)
-    _work(house)
-    house.tokens.issue("iOS app", frozenset({Scope.READ}), lasts=timedelta(days=365))
-    house.tokens.issue("Nightly import", frozenset({Scope.READ, Scope.UPLOAD}))
-    house.tokens.revoke(house.tokens.issue("Old laptop", frozenset({Scope.ADMIN}))[1].digest)
+    images = [image for name, count in COLLECTIONS.items() for image in _pictures(services, name, count)]
+    copy_pictures(services, images, range(copies), "mountains")
+    _history(services, dice, tasks)
+    _family(services, dice)
+    _work(services)
+    services.tokens.issue("iOS app", frozenset({Scope.READ}), lasts=timedelta(days=365))
+    services.tokens.issue("Nightly import", frozenset({Scope.READ, Scope.UPLOAD}))
+    services.tokens.revoke(services.tokens.issue("Old laptop", frozenset({Scope.ADMIN}))[1].digest)
 
 
-def copy_pictures(house: Container, images: Sequence[Image], numbers: Iterable[int], collection: str) -> None:
+def copy_pictures(services: Container, images: Sequence[Image], numbers: Iterable[int], collection: str) -> None:
     """Further pictures, one for each number, that share the files of these."""
-    forms = [house.state.catalog.renditions(image.image_id) for image in images]
+    forms = [services.state.catalog.renditions(image.image_id) for image in images]
     for number in numbers:
-        _copy(house, images[number % len(images)], forms[number % len(images)], number, collection)
+        _copy(services, images[number % len(images)], forms[number % len(images)], number, collection)
 
 
-def a_failed_upload(house: Container, name: str = "broken.jpg", collection: str = "mountains") -> Task:
+def a_failed_upload(services: Container, name: str = "broken.jpg", collection: str = "mountains") -> Task:
     """A picture that was cut off on its way, and the task that found out."""
-    accepted = house.uploads.accept(Upload(collection, name, jpeg(1)[:9_000] + name.encode()))
+    accepted = services.uploads.accept(Upload(collection, name, jpeg(1)[:9_000] + name.encode()))
     assert accepted.task is not None
-    finish(house, accepted.task.task_id)
-    return house.tasks.get(accepted.task.task_id)
+    finish(services, accepted.task.task_id)
+    return services.tasks.get(accepted.task.task_id)
 
 
-def an_unlucky_upload(house: Container, name: str = "unlucky.jpg", collection: str = "mountains") -> Task:
+def an_unlucky_upload(services: Container, name: str = "unlucky.jpg", collection: str = "mountains") -> Task:
     """A good picture whose task failed for a reason that may pass."""
-    task = a_waiting_upload(house, name, collection)
-    house.objects.put(NewObject(task.args["source"], jpeg(1), "image/jpeg"))
+    task = a_waiting_upload(services, name, collection)
+    services.objects.put(NewObject(task.args["source"], jpeg(1), "image/jpeg"))
     error = Failure("unavailable", "The bucket does not respond; try again shortly.", retryable=True)
-    ended = task.failed(error, now=house.clock.now(), keep=house.policy.keep_failed)
-    return house.state.tasks.replace(task, ended)
+    ended = task.failed(error, now=services.clock.now(), keep=services.policy.keep_failed)
+    return services.state.tasks.replace(task, ended)
 
 
-def a_waiting_upload(house: Container, name: str = "waiting.jpg", collection: str = "mountains") -> Task:
+def a_waiting_upload(services: Container, name: str = "waiting.jpg", collection: str = "mountains") -> Task:
     """A task that waits for a worker that never comes."""
-    task = house.task_factory.image_task(_place(), collection, name)
-    house.state.tasks.add(task)
+    task = services.task_factory.image_task(_place(), collection, name)
+    services.state.tasks.add(task)
     return task
 
 
-def _work(house: Container) -> None:
+def _work(services: Container) -> None:
     """Messages in the queues, and numbers as CloudWatch would have them."""
-    images, maintenance = house.queues[TaskType.PROCESS_IMAGE], house.queues[TaskType.OPTIMIZE_IMAGES]
+    images, maintenance = services.queues[TaskType.PROCESS_IMAGE], services.queues[TaskType.OPTIMIZE_IMAGES]
     for delay in (0, 0, 0, 0, 0, 300, 300):
         images.send(write(Work(str(uuid.uuid4()))), delay=timedelta(seconds=delay))
     maintenance.send(write(Work(str(uuid.uuid4()))))
     images.publish_dead_letter('{"schema_version": 9}', reason="unknown_message")
-    house.metrics_reader = MemoryMetricsReader(
+    services.metrics_reader = MemoryMetricsReader(
         known=dict(USAGES), ages={"images": 41.0, "thumbnails": 0.0, "maintenance": 8.0}
     )
     for action, target in CHANGES:
-        house.audit.note(action, target, actor="bootstrap", token_id="0" * 64)
+        services.audit.note(action, target, actor="bootstrap", token_id="0" * 64)
 
 
 def _place() -> TaskSpec:
     return TaskSpec(str(uuid.uuid4()))
 
 
-def _pictures(house: Container, collection: str, count: int) -> list[Image]:
+def _pictures(services: Container, collection: str, count: int) -> list[Image]:
     made = []
     for number in range(count):
         name = f"{WORDS[(number * 3 + len(collection)) % len(WORDS)]}-{number + 1:02d}.jpg"
-        accepted = house.uploads.accept(Upload(collection, name, jpeg(number + 31 * len(collection))))
+        accepted = services.uploads.accept(Upload(collection, name, jpeg(number + 31 * len(collection))))
         assert accepted.task is not None
-        finish(house, accepted.task.task_id)
-        made.append(house.state.catalog.find_by_name(collection, name))
+        finish(services, accepted.task.task_id)
+        made.append(services.state.catalog.find_by_name(collection, name))
     return made
 
 
-def _copy(house: Container, image: Image, forms: Iterable[Rendition], number: int, collection: str) -> None:
-    new_id, catalog = str(uuid.UUID(int=number + 1, version=4)), house.state.catalog
+def _copy(services: Container, image: Image, forms: Iterable[Rendition], number: int, collection: str) -> None:
+    new_id, catalog = str(uuid.UUID(int=number + 1, version=4)), services.state.catalog
     task = replace(
-        house.task_factory.image_task(_place(), collection, f"copy-{number}.jpg"), created_at=image.created_at
+        services.task_factory.image_task(_place(), collection, f"copy-{number}.jpg"), created_at=image.created_at
     )
-    house.state.tasks.add(task)
+    services.state.tasks.add(task)
     ended = replace(task, status=Status.SUCCESS, finished_at=image.created_at, result={"image_id": new_id})
     fresh = replace(
         image,
@@ -140,12 +140,12 @@ def _copy(house: Container, image: Image, forms: Iterable[Rendition], number: in
     catalog.publish(fresh, copied, before=task, after=ended, unique=False)
 
 
-def _history(house: Container, dice: Random, count: int) -> None:
-    now = house.clock.now()
+def _history(services: Container, dice: Random, count: int) -> None:
+    now = services.clock.now()
     for number in range(count):
         # Half of them within the last hour, the others over a week.
         age = timedelta(minutes=dice.uniform(0.2, 60)) if number % 2 else timedelta(hours=dice.expovariate(1 / 40))
-        house.state.tasks.add(_task(dice, now - age, now))
+        services.state.tasks.add(_task(dice, now - age, now))
 
 
 def _task(dice: Random, created: datetime, now: datetime) -> Task:
@@ -181,14 +181,14 @@ def _young(dice: Random, task: Task) -> Task:
     return replace(task, status=Status.STARTED, progress=at, owner="run-1", lease_until=held)
 
 
-def _family(house: Container, dice: Random) -> None:
-    now = house.clock.now() - timedelta(minutes=4)
+def _family(services: Container, dice: Random) -> None:
+    now = services.clock.now() - timedelta(minutes=4)
     parent_id = str(uuid.UUID(int=dice.getrandbits(128), version=4))
-    parent = replace(house.task_factory.parent_task(parent_id, "mountains", 8, {}), created_at=now, queued_at=now)
-    house.state.tasks.add(parent)
+    parent = replace(services.task_factory.parent_task(parent_id, "mountains", 8, {}), created_at=now, queued_at=now)
+    services.state.tasks.add(parent)
     for index in range(8):
-        child = replace(_task(dice, now, house.clock.now()), parent_id=parent_id, index=index)
-        house.state.tasks.add(child)
+        child = replace(_task(dice, now, services.clock.now()), parent_id=parent_id, index=index)
+        services.state.tasks.add(child)
     sums = {"succeeded": 7, "failed": 1, "cancelled": 0}
     ended = replace(parent, status=Status.PARTIAL, started_at=now, finished_at=now + timedelta(seconds=9), result=sums)
-    house.state.tasks.replace(parent, ended)
+    services.state.tasks.replace(parent, ended)

@@ -31,9 +31,9 @@ MEASURES: dict[str, dict[str, Any]] = {
 
 @pytest.fixture(scope="module")
 def ids(place: Place) -> dict[str, str]:
-    a_waiting_upload(place.house)
-    image = place.house.delivery.images("mountains", 1, None).items[0]
-    return {"task": a_failed_upload(place.house).task_id, "image": image.image_id}
+    a_waiting_upload(place.services)
+    image = place.services.delivery.images("mountains", 1, None).items[0]
+    return {"task": a_failed_upload(place.services).task_id, "image": image.image_id}
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])

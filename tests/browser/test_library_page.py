@@ -139,7 +139,7 @@ def test_a_file_that_fails_tells_why_and_can_be_sent_again(admin: Visitor) -> No
 
 
 def test_a_picture_tells_all_about_itself(admin: Visitor, place: Place) -> None:
-    image = place.house.delivery.images("mountains", 1, None).items[0]
+    image = place.services.delivery.images("mountains", 1, None).items[0]
 
     admin.go(f"#/library?collection=mountains&image={image.image_id}")
 
@@ -149,7 +149,7 @@ def test_a_picture_tells_all_about_itself(admin: Visitor, place: Place) -> None:
 
 
 def test_a_link_can_be_copied(admin: Visitor, place: Place) -> None:
-    image = place.house.delivery.images("mountains", 1, None).items[0]
+    image = place.services.delivery.images("mountains", 1, None).items[0]
     admin.page.context.grant_permissions(["clipboard-read", "clipboard-write"])
     admin.go(f"#/library?collection=mountains&image={image.image_id}")
 
@@ -203,8 +203,8 @@ def test_pictures_are_moved(admin: Visitor) -> None:
 
 
 def test_a_whole_result_is_chosen_also_what_is_not_on_the_wall_yet(admin: Visitor, place: Place) -> None:
-    images = place.house.state.catalog.images("mountains", 3).items
-    copy_pictures(place.house, images, range(50_000, 50_150), "plenty")
+    images = place.services.state.catalog.images("mountains", 3).items
+    copy_pictures(place.services, images, range(50_000, 50_150), "plenty")
     admin.go("#/library?collection=plenty&q=copy-500")
     expect(admin.page.locator(".tile-photo")).not_to_have_count(0)
 
@@ -216,7 +216,7 @@ def test_a_whole_result_is_chosen_also_what_is_not_on_the_wall_yet(admin: Visito
     admin.button("Delete", within=admin.dialog("Delete 100 pictures?")).click()
 
     admin.hears("100 pictures deleted")
-    assert place.house.delivery.collection("plenty").images == 50
+    assert place.services.delivery.collection("plenty").images == 50
 
 
 def test_a_name_from_the_wild_is_shown_as_text(admin: Visitor) -> None:

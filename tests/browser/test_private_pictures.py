@@ -21,12 +21,12 @@ NAMES = [f"secret-{number}.jpg" for number in range(3)]
 @pytest.fixture(scope="module")
 def place() -> Iterator[Place]:
     place = Place(max_body_bytes=400_000)
-    place.house.privacy.make("private", private=True)
+    place.services.privacy.make("private", private=True)
     for collection in ("private", "open"):
         for number, name in enumerate(NAMES):
-            accepted = place.house.uploads.accept(Upload(collection, name, jpeg(700 + number)))
+            accepted = place.services.uploads.accept(Upload(collection, name, jpeg(700 + number)))
             assert accepted.task is not None
-            finish(place.house, accepted.task.task_id)
+            finish(place.services, accepted.task.task_id)
     with place.open():
         yield place
 
@@ -62,7 +62,7 @@ def test_a_private_collection_is_shown(visitor: Visitor, place: Place) -> None:
 
 
 def test_a_private_picture_is_shown_by_itself(visitor: Visitor, place: Place) -> None:
-    image = place.house.delivery.images("private", 1, None).items[0]
+    image = place.services.delivery.images("private", 1, None).items[0]
 
     visitor.go(f"#/library?collection=private&image={image.image_id}")
 
@@ -73,9 +73,9 @@ def test_a_private_picture_is_shown_by_itself(visitor: Visitor, place: Place) ->
 
 
 def test_trashed_pictures_are_shown_in_the_trash_alone(visitor: Visitor, place: Place) -> None:
-    found = [place.house.state.catalog.find_by_name(collection, NAMES[0]) for collection in ("private", "open")]
+    found = [place.services.state.catalog.find_by_name(collection, NAMES[0]) for collection in ("private", "open")]
     for image in found:
-        place.house.trash.trash(image.image_id)
+        place.services.trash.trash(image.image_id)
 
     visitor.go("#/library?trash=1")
 
@@ -83,4 +83,4 @@ def test_trashed_pictures_are_shown_in_the_trash_alone(visitor: Visitor, place: 
     addresses = shown(visitor.page.locator(".tile-photo img, .still img, img.still"))
     assert all(address.startswith(f"{place.links_url}{SIGNED}trashed/") for address in addresses)
     for image in found:
-        place.house.trash.restore(image.image_id)
+        place.services.trash.restore(image.image_id)

@@ -55,10 +55,10 @@ def test_signing_out_leaves_no_session(admin: Visitor, context: BrowserContext) 
 
 
 def test_a_revoked_token_ends_its_session_at_once(guest: Visitor, place: Place) -> None:
-    secret, token = place.house.tokens.issue("lost phone", frozenset({Scope.ADMIN}))
+    secret, token = place.services.tokens.issue("lost phone", frozenset({Scope.ADMIN}))
     guest.sign_in(secret)
 
-    place.house.tokens.revoke(token.digest)
+    place.services.tokens.revoke(token.digest)
     guest.page.evaluate("location.hash = '#/library'")
 
     expect(guest.page.get_by_role("alert")).to_have_text("Your session has ended. Please sign in again.")
@@ -66,7 +66,7 @@ def test_a_revoked_token_ends_its_session_at_once(guest: Visitor, place: Place) 
 
 
 def test_a_token_sees_only_the_pages_that_it_may_see(guest: Visitor, place: Place) -> None:
-    guest.sign_in(place.house.tokens.issue("reader", frozenset({Scope.READ}))[0])
+    guest.sign_in(place.services.tokens.issue("reader", frozenset({Scope.READ}))[0])
 
     guest.go("#/library")
 
@@ -81,4 +81,4 @@ def test_a_request_with_the_cookie_alone_changes_nothing(admin: Visitor, context
     refused = context.request.post(f"{admin.place.url}/tokens", data=body)
 
     assert refused.status == 403
-    assert "thief" not in {token.name for token in admin.place.house.tokens.all()}
+    assert "thief" not in {token.name for token in admin.place.services.tokens.all()}

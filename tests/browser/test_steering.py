@@ -18,11 +18,11 @@ def test_a_queue_is_paused_and_goes_on(admin: Visitor, place: Place) -> None:
 
     admin.button("Pause", within=card).click()
     expect(card.locator(".chip")).to_have_text("Paused")
-    assert place.house.queue_admin.one("images").load.paused
+    assert place.services.queue_admin.one("images").load.paused
     admin.button("Resume", within=card).click()
 
     expect(card.locator(".chip")).to_have_text("Running")
-    assert not place.house.queue_admin.one("images").load.paused
+    assert not place.services.queue_admin.one("images").load.paused
 
 
 def test_a_queue_is_purged_only_by_typing_its_name(admin: Visitor, place: Place) -> None:
@@ -36,19 +36,19 @@ def test_a_queue_is_purged_only_by_typing_its_name(admin: Visitor, place: Place)
     admin.button("Purge", within=dialog).click()
 
     expect(admin.page.locator("[data-queue=images] dd").first).to_have_text("0")
-    assert place.house.queue_admin.one("images").load.waiting == 0
+    assert place.services.queue_admin.one("images").load.waiting == 0
 
 
 def test_where_the_age_of_the_oldest_is_not_measured_nothing_is_said_of_it(admin: Visitor, place: Place) -> None:
-    place.house.images_queue.send("{}")
-    place.house.queue_admin.metrics_reader.ages.clear()  # type: ignore[attr-defined]  # a meter in memory
+    place.services.images_queue.send("{}")
+    place.services.queue_admin.metrics_reader.ages.clear()  # type: ignore[attr-defined]  # a meter in memory
     admin.go("#/queues")
 
     expect(admin.page.locator("[data-queue=images]")).to_contain_text("is not measured here")
 
 
 def test_dead_letters_are_listed_with_their_reason_redriven_or_removed(admin: Visitor, place: Place) -> None:
-    place.house.images_queue.publish_dead_letter("{}", reason="of_this_test")
+    place.services.images_queue.publish_dead_letter("{}", reason="of_this_test")
     admin.go("#/queues")
     admin.button("2 dead letters").click()
     drawer = admin.dialog("Dead letters of images")
@@ -67,7 +67,7 @@ def test_dead_letters_are_listed_with_their_reason_redriven_or_removed(admin: Vi
 
 
 def test_a_dead_letter_from_the_wild_is_shown_as_text(admin: Visitor, place: Place) -> None:
-    place.house.images_queue.publish_dead_letter(SCRIPT, reason=SCRIPT)
+    place.services.images_queue.publish_dead_letter(SCRIPT, reason=SCRIPT)
     admin.go("#/queues")
     admin.page.locator("[data-queue=images]").get_by_role("button", name="dead letter").click()
 
@@ -79,10 +79,10 @@ def test_a_dead_letter_from_the_wild_is_shown_as_text(admin: Visitor, place: Pla
 
 
 def test_a_name_from_the_wild_is_shown_as_text_in_the_trash(admin: Visitor, place: Place) -> None:
-    accepted = place.house.uploads.accept(Upload("night sky", SCRIPT, jpeg(995)))
+    accepted = place.services.uploads.accept(Upload("night sky", SCRIPT, jpeg(995)))
     assert accepted.task is not None
-    finish(place.house, accepted.task.task_id)
-    place.house.trash.trash(str(place.house.tasks.get(accepted.task.task_id).result["image_id"]))  # type: ignore[index]  # it ended well
+    finish(place.services, accepted.task.task_id)
+    place.services.trash.trash(str(place.services.tasks.get(accepted.task.task_id).result["image_id"]))  # type: ignore[index]  # it ended well
 
     admin.go("#/library?trash=1")
 
@@ -101,7 +101,7 @@ def test_a_schedule_is_run_and_switched_off(admin: Visitor, place: Place) -> Non
     card.get_by_role("switch").click()
 
     expect(card).to_contain_text("only by hand")
-    assert not place.house.schedules.get("update_collection_stats").status.enabled
+    assert not place.services.schedules.get("update_collection_stats").status.enabled
 
 
 def test_what_runs_is_on_the_page_of_functions(admin: Visitor) -> None:
@@ -122,7 +122,7 @@ def test_a_token_is_made_shown_once_and_revoked(admin: Visitor, place: Place) ->
     secret = admin.dialog("Your new token").locator(".secret").inner_text()
     admin.button("Done", within=admin.dialog("Your new token")).click()
 
-    made = place.house.tokens.authenticate(secret)
+    made = place.services.tokens.authenticate(secret)
     expect(admin.page.locator(".secret")).to_have_count(0)
     assert (made.name, sorted(made.scopes)) == ("Android app", ["read", "upload"])
     assert secret not in admin.page.content()
@@ -132,7 +132,7 @@ def test_a_token_is_made_shown_once_and_revoked(admin: Visitor, place: Place) ->
 
 
 def test_a_token_is_renamed_and_rescoped(admin: Visitor, place: Place) -> None:
-    secret, _ = place.house.tokens.issue("Web app", frozenset({Scope.READ}))
+    secret, _ = place.services.tokens.issue("Web app", frozenset({Scope.READ}))
     admin.go("#/tokens")
     admin.button("Edit Web app").click()
     dialog = admin.dialog("Edit Web app")
@@ -141,17 +141,17 @@ def test_a_token_is_renamed_and_rescoped(admin: Visitor, place: Place) -> None:
     admin.button("Save", within=dialog).click()
 
     expect(admin.page.locator("tr", has_text="Web shop")).to_contain_text("tasks")
-    changed = place.house.tokens.authenticate(secret)
+    changed = place.services.tokens.authenticate(secret)
     assert (changed.name, sorted(changed.scopes)) == ("Web shop", ["read", "tasks"])
 
 
 def test_the_audit_log_tells_what_was_done_by_whom_as_text(admin: Visitor, place: Place) -> None:
-    _, token = place.house.tokens.issue(SCRIPT, frozenset({Scope.READ}))
+    _, token = place.services.tokens.issue(SCRIPT, frozenset({Scope.READ}))
     admin.go("#/tokens")
     admin.button(f"Revoke {SCRIPT}").click()
     admin.button("Revoke", within=admin.dialog(f"Revoke {SCRIPT}?")).click()
     expect(admin.page.locator("tr", has_text=SCRIPT)).to_contain_text("Revoked")
-    place.house.audit.note(SCRIPT, SCRIPT, actor=SCRIPT, token_id="0" * 64)
+    place.services.audit.note(SCRIPT, SCRIPT, actor=SCRIPT, token_id="0" * 64)
 
     admin.go("#/audit")
 
@@ -163,7 +163,7 @@ def test_the_audit_log_tells_what_was_done_by_whom_as_text(admin: Visitor, place
 
 def test_the_audit_log_comes_a_page_at_a_time(admin: Visitor, place: Place) -> None:
     for number in range(60):
-        place.house.audit.note("pause_queue", str(number), actor="bootstrap", token_id="0" * 64)
+        place.services.audit.note("pause_queue", str(number), actor="bootstrap", token_id="0" * 64)
     admin.go("#/audit")
     expect(admin.page.locator("tbody tr")).to_have_count(50)
 

@@ -44,7 +44,7 @@ def test_more_tasks_come_a_page_at_a_time(admin: Visitor) -> None:
 
 
 def test_a_waiting_task_can_be_cancelled(admin: Visitor, place: Place) -> None:
-    task = a_waiting_upload(place.house, "slow.jpg")
+    task = a_waiting_upload(place.services, "slow.jpg")
     admin.go("#/tasks?state=PENDING&text=slow")
 
     admin.page.get_by_role("link", name="slow.jpg").click()
@@ -52,11 +52,11 @@ def test_a_waiting_task_can_be_cancelled(admin: Visitor, place: Place) -> None:
     admin.button("Cancel task", within=admin.dialog("Cancel this task?")).click()
 
     expect(admin.dialog("slow.jpg").locator(".chip").first).to_have_text("Cancelled")
-    assert place.house.tasks.get(task.task_id).status is Status.REVOKED
+    assert place.services.tasks.get(task.task_id).status is Status.REVOKED
 
 
 def test_a_failed_task_tells_why_and_can_be_tried_again(admin: Visitor, place: Place) -> None:
-    task = a_failed_upload(place.house, "cut-off.jpg")
+    task = a_failed_upload(place.services, "cut-off.jpg")
     admin.go(f"#/tasks?task={task.task_id}")
     drawer = admin.dialog("cut-off.jpg")
     expect(drawer).to_contain_text("image_damaged")
@@ -71,7 +71,7 @@ def test_a_failed_task_tells_why_and_can_be_tried_again(admin: Visitor, place: P
 def test_all_that_match_can_be_tried_again(admin: Visitor, place: Place) -> None:
     place.works = False  # or the place's own worker may take an upload before it fails here
     for number in range(3):
-        an_unlucky_upload(place.house, f"batch-{number}.jpg", "Retries")
+        an_unlucky_upload(place.services, f"batch-{number}.jpg", "Retries")
     place.works = True
     admin.go("#/tasks?state=FAILURE&collection=Retries")
 
@@ -96,14 +96,14 @@ def test_a_parent_shows_its_children(admin: Visitor) -> None:
 
 
 def test_a_running_task_is_seen_to_finish(admin: Visitor, place: Place) -> None:
-    task = a_waiting_upload(place.house, "watched.jpg")
+    task = a_waiting_upload(place.services, "watched.jpg")
     admin.go(f"#/tasks?task={task.task_id}")
     chip = admin.dialog("watched.jpg").locator(".chip").first
     expect(chip).to_have_text("Waiting")
 
     error = Failure("image_damaged", "The image is damaged or cut off.")
-    now = place.house.clock.now()
-    place.house.state.tasks.replace(task, task.failed(error, now=now, keep=place.house.policy.keep))
+    now = place.services.clock.now()
+    place.services.state.tasks.replace(task, task.failed(error, now=now, keep=place.services.policy.keep))
 
     expect(chip).to_have_text("Failed")
 
@@ -111,7 +111,7 @@ def test_a_running_task_is_seen_to_finish(admin: Visitor, place: Place) -> None:
 def test_names_from_the_wild_are_shown_as_text(admin: Visitor, place: Place) -> None:
     names = [*SCRIPTS, *(name for name in HARMLESS if name.strip())]
     for name in names:
-        a_waiting_upload(place.house, name, "wild")
+        a_waiting_upload(place.services, name, "wild")
 
     admin.go("#/tasks?collection=wild")
 
@@ -124,11 +124,11 @@ def test_names_from_the_wild_are_shown_as_text(admin: Visitor, place: Place) -> 
 
 
 def test_a_task_tells_its_steps_and_an_administrator_where_in_the_code_it_failed(admin: Visitor, place: Place) -> None:
-    task, now = a_waiting_upload(place.house, "buggy.jpg"), place.house.clock.now()
-    claimed = task.claimed(owner="run-1", now=now, lease=place.house.policy.lease)
+    task, now = a_waiting_upload(place.services, "buggy.jpg"), place.services.clock.now()
+    claimed = task.claimed(owner="run-1", now=now, lease=place.services.policy.lease)
     stored = claimed.at_step(Progress(2, 3, "storing"), now)
     error = Failure("internal_error", "An internal error occurred in Wallify.", trace=f"Traceback\n{SCRIPTS[0]}")
-    place.house.state.tasks.replace(task, stored.failed(error, now=now, keep=place.house.policy.keep))
+    place.services.state.tasks.replace(task, stored.failed(error, now=now, keep=place.services.policy.keep))
 
     admin.go(f"#/tasks?task={task.task_id}")
 
@@ -140,11 +140,11 @@ def test_a_task_tells_its_steps_and_an_administrator_where_in_the_code_it_failed
 
 
 def test_an_error_tells_its_facts_and_what_is_misconfigured(admin: Visitor, place: Place) -> None:
-    task = a_waiting_upload(place.house, "long.gif", "facts")
+    task = a_waiting_upload(place.services, "long.gif", "facts")
     facts = {"frames": 121, "limit": 120, "supported": ["gif", "png"]}
     failure = Failure("image_too_large", "Too long.", details=facts, cause={"service": "s3", "error": SCRIPTS[0]})
-    ended = task.failed(failure, now=place.house.clock.now(), keep=place.house.policy.keep)
-    place.house.state.tasks.replace(task, ended)
+    ended = task.failed(failure, now=place.services.clock.now(), keep=place.services.policy.keep)
+    place.services.state.tasks.replace(task, ended)
 
     admin.go(f"#/tasks?task={task.task_id}")
 
@@ -155,10 +155,10 @@ def test_an_error_tells_its_facts_and_what_is_misconfigured(admin: Visitor, plac
 
 
 def test_an_error_from_the_wild_is_shown_as_text(admin: Visitor, place: Place) -> None:
-    task = a_waiting_upload(place.house, "error.jpg", "wild errors")
+    task = a_waiting_upload(place.services, "error.jpg", "wild errors")
     failure = Failure("<b>code</b>", SCRIPTS[0])
-    ended = task.failed(failure, now=place.house.clock.now(), keep=place.house.policy.keep)
-    place.house.state.tasks.replace(task, ended)
+    ended = task.failed(failure, now=place.services.clock.now(), keep=place.services.policy.keep)
+    place.services.state.tasks.replace(task, ended)
 
     admin.go(f"#/tasks?task={task.task_id}")
 

@@ -54,21 +54,21 @@ class ServedApi(Place):
     def upload(self, number: int, collection: str = "wallpapers") -> Task:
         """The task of a picture that was sent; nobody works on it."""
         self.works = False
-        accepted = self.house.uploads.accept(Upload(collection, f"picture-{number}.jpg", jpeg(number, longest=640)))
+        accepted = self.services.uploads.accept(Upload(collection, f"picture-{number}.jpg", jpeg(number, longest=640)))
         assert accepted.task is not None
         return accepted.task
 
     def picture(self, number: int, collection: str = "wallpapers") -> Image:
         """A picture that is in the catalogue."""
-        finish(self.house, self.upload(number, collection).task_id)
+        finish(self.services, self.upload(number, collection).task_id)
         self.works = True
-        return self.house.state.catalog.find_by_name(collection, f"picture-{number}.jpg")
+        return self.services.state.catalog.find_by_name(collection, f"picture-{number}.jpg")
 
     def work_off(self) -> None:
         """Do what lies in the lanes of long jobs."""
-        services = self.house
+        services = self.services
         for type_ in (TaskType.GENERATE_THUMBNAILS, TaskType.OPTIMIZE_IMAGES):
-            queue = self.house.queues[type_]
+            queue = self.services.queues[type_]
             assert isinstance(queue, MemoryQueue)
             while queue.messages:
                 for asked in read(queue.messages.pop(0).body):

@@ -62,8 +62,8 @@ def asked(
         sent.append(message)
 
     _awaited(GATE.around(serve or _emulator)(scope, receive, send))
-    told = {name.decode(): value.decode() for name, value in sent[0]["headers"]}
-    return sent[0]["status"], told, b"".join(message.get("body", b"") for message in sent)
+    fields = {name.decode(): value.decode() for name, value in sent[0]["headers"]}
+    return sent[0]["status"], fields, b"".join(message.get("body", b"") for message in sent)
 
 
 def _awaited(serving: Coroutine[Any, Any, None]) -> None:
@@ -85,9 +85,9 @@ async def _emulator(scope: Scope, _: Channel, send: Channel) -> None:
 def test_administrative_paths_need_the_key_of_the_stacks_commands(path: str, key: str) -> None:
     status, headers, body = asked("POST", path, {**HERE, KEY_HEADER: key})
 
-    told = json.loads(body)
-    assert (status, told["status"], told["code"], told["success"]) == (403, 403, "forbidden", False)
-    assert told.keys() == {"success", "status", "code", "message", "request_id", "details"}
+    error = json.loads(body)
+    assert (status, error["status"], error["code"], error["success"]) == (403, 403, "forbidden", False)
+    assert error.keys() == {"success", "status", "code", "message", "request_id", "details"}
     assert not any(name.startswith("access-control-") for name in headers)
     assert asked("POST", path, {**HERE, KEY_HEADER: KEYS.key("commands")})[0] == 200
 

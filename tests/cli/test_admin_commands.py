@@ -11,7 +11,7 @@ from tests.memory_queue import MemoryQueue
 
 
 def lane(desk: ServedApi, type_: TaskType = TaskType.PROCESS_IMAGE) -> MemoryQueue:
-    queue = desk.house.queues[type_]
+    queue = desk.services.queues[type_]
     assert isinstance(queue, MemoryQueue)
     return queue
 

@@ -41,7 +41,7 @@ def api(desk: ServedApi, waits: list[float]) -> Iterator[Client]:
 
 
 def refusal(status: int, code: str = "unavailable", **headers: str) -> Answer:
-    told = {
+    fields = {
         "success": False,
         "status": status,
         "code": code,
@@ -49,7 +49,7 @@ def refusal(status: int, code: str = "unavailable", **headers: str) -> Answer:
         "request_id": "r",
         "details": {"a": 1},
     }
-    return status, {"Content-Type": "application/json", **headers}, json.dumps(told).encode()
+    return status, {"Content-Type": "application/json", **headers}, json.dumps(fields).encode()
 
 
 def test_an_error_carries_the_codes_and_the_sentence(api: Client) -> None:
@@ -132,14 +132,14 @@ def test_an_upload_is_sent_again_whole_and_is_one_task(api: Client, desk: Served
     path = tmp_path / "a.jpg"
     path.write_bytes(a_jpeg(64, 48))
     desk.faults = [refusal(503)]
-    told: list[int] = []
+    sizes: list[int] = []
 
-    first = api.uploads.send(UploadFile(path, "c", KEY), told.append)
-    second = api.uploads.send(UploadFile(path, "c", KEY), told.append)
+    first = api.uploads.send(UploadFile(path, "c", KEY), sizes.append)
+    second = api.uploads.send(UploadFile(path, "c", KEY), sizes.append)
 
     assert desk.asked.count("POST /file_upload") == 3
     assert first.task_id == second.task_id
-    assert told[-1] == path.stat().st_size
+    assert sizes[-1] == path.stat().st_size
 
 
 def test_a_direct_upload_that_has_arrived_is_not_sent_again(api: Client, desk: ServedApi, tmp_path: Path) -> None:
@@ -149,7 +149,7 @@ def test_a_direct_upload_that_has_arrived_is_not_sent_again(api: Client, desk: S
     uploads = Uploads(api.wire, gateway_bytes=0)
     first = uploads.send(UploadFile(path, "c", KEY), lambda _: None)
     task_id = str(first.task_id)
-    desk.house.worker.run(task_id, desk.house.process_image)
+    desk.services.worker.run(task_id, desk.services.process_image)
     desk.bucket.blobs.clear()
 
     second = uploads.send(UploadFile(path, "c", KEY), lambda _: None)
@@ -185,7 +185,7 @@ def test_filters_that_do_not_matter_are_not_sent(api: Client, desk: ServedApi) -
 
 
 def test_following_waits_at_the_api_and_ends_with_the_task(api: Client, desk: ServedApi) -> None:
-    task = desk.house.schedules.run("cleanup")
+    task = desk.services.schedules.run("cleanup")
     asked: list[str] = []
     desk.before = lambda line: asked.append(line) or desk.work_off() if len(asked) else asked.append(line)  # type: ignore[func-returns-value]
 

@@ -16,9 +16,9 @@ def completed(capsys: pytest.CaptureFixture[str], *typed: str) -> list[str]:
     script = capsys.readouterr().out
     words = " ".join(f"'{word}'" for word in typed)
     ask = f"{script}\nCOMP_WORDS=(wallify {words}); COMP_CWORD={len(typed)}; _wallify; echo ${{COMPREPLY[@]}}"
-    told = subprocess.run([str(shutil.which("bash")), "-c", ask], capture_output=True, text=True, check=True)
-    assert told.stderr == ""
-    return told.stdout.split()
+    shell = subprocess.run([str(shutil.which("bash")), "-c", ask], capture_output=True, text=True, check=True)
+    assert shell.stderr == ""
+    return shell.stdout.split()
 
 
 def test_commands_are_completed(capsys: pytest.CaptureFixture[str]) -> None:
@@ -59,9 +59,9 @@ def test_the_shell_itself_understands_it(
     script = tmp_path_factory.mktemp("completion") / shell
     script.write_text(capsys.readouterr().out, encoding="utf-8")
 
-    told = subprocess.run([program, check, str(script)], capture_output=True, text=True, check=False)
+    completed = subprocess.run([program, check, str(script)], capture_output=True, text=True, check=False)
 
-    assert (told.returncode, told.stderr) == (0, "")
+    assert (completed.returncode, completed.stderr) == (0, "")
 
 
 def test_another_shell_is_not_understood(capsys: pytest.CaptureFixture[str]) -> None:

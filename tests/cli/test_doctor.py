@@ -59,7 +59,7 @@ def test_a_wrong_configuration_is_named_with_its_cause(
     def denied(*_: object) -> None:
         raise Misconfigured(cause=CAUSE)
 
-    monkeypatch.setattr(type(desk.house.collections), "all", denied)
+    monkeypatch.setattr(type(desk.services.collections), "all", denied)
 
     typed = at_desk("doctor", "--json")
 
@@ -72,7 +72,7 @@ def test_a_wrong_configuration_is_named_with_its_cause(
 
 
 def test_what_a_token_may_do_is_told(at_desk: Terminal, desk: ServedApi) -> None:
-    token, _ = desk.house.tokens.issue("importer", frozenset({Scope.UPLOAD}))
+    token, _ = desk.services.tokens.issue("importer", frozenset({Scope.UPLOAD}))
 
     assert "scopes: upload\n" in at_desk("doctor", "--token", token).out
 

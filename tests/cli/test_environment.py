@@ -80,9 +80,9 @@ def test_a_wrong_setting_stops_a_deployment_before_it_speaks_to_aws(tmp_path: Pa
     [name] = variables
 
     for start in (deployment.plan, lambda it: deployment.prepare(it, print), lambda it: deployment.deploy(it, print)):
-        with pytest.raises(CommandError, match=name) as told:
+        with pytest.raises(CommandError, match=name) as raised:
             start(target)
-        assert told.value.what == "Settings are wrong; nothing was deployed."
+        assert raised.value.what == "Settings are wrong; nothing was deployed."
 
 
 def test_a_wrong_setting_stops_the_local_cloud_before_anything_starts(

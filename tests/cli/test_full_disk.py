@@ -79,8 +79,10 @@ class Emulated:
         return [item["pk"]["S"] for item in self.aws("dynamodb").scan(TableName="tasks")["Items"]]
 
     def waiting(self) -> int:
-        told = self.aws("sqs").get_queue_attributes(QueueUrl=self.queue, AttributeNames=["ApproximateNumberOfMessages"])
-        return int(told["Attributes"]["ApproximateNumberOfMessages"])
+        attributes = self.aws("sqs").get_queue_attributes(
+            QueueUrl=self.queue, AttributeNames=["ApproximateNumberOfMessages"]
+        )
+        return int(attributes["Attributes"]["ApproximateNumberOfMessages"])
 
     def ask_api(self, method: str) -> httpx.Response:
         """What the front gets for a request to an API, of which there is none here."""
@@ -90,8 +92,8 @@ class Emulated:
         return httpx.request(method, url, headers=key, content=body, trust_env=False, verify=machine.PLAIN_HTTP)
 
     def fault_told_to_the_front(self) -> str | None:
-        told: str | None = self.ask_api("GET").headers.get("x-wallify-storage")
-        return told
+        header: str | None = self.ask_api("GET").headers.get("x-wallify-storage")
+        return header
 
 
 @contextmanager
@@ -193,10 +195,10 @@ def test_the_doctor_tells_that_storage_cannot_be_written(tmp_path: Path) -> None
 def _must_be_unavailable(act: Callable[[str], None], name: str) -> None:
     with pytest.raises(ClientError) as refused:
         act(name)
-    told = refused.value.response
-    assert told["Error"]["Code"] == "ServiceUnavailable"
-    assert told["ResponseMetadata"]["HTTPStatusCode"] == 503
-    assert told["ResponseMetadata"]["HTTPHeaders"]["retry-after"] == "5"
+    response = refused.value.response
+    assert response["Error"]["Code"] == "ServiceUnavailable"
+    assert response["ResponseMetadata"]["HTTPStatusCode"] == 503
+    assert response["ResponseMetadata"]["HTTPHeaders"]["retry-after"] == "5"
 
 
 def _until(true: Callable[[], bool]) -> None:

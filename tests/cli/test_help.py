@@ -88,6 +88,8 @@ def test_every_command_is_in_the_documentation() -> None:
 
 def test_every_exit_code_is_in_the_documentation() -> None:
     codes = {value for value in vars(errors).values() if isinstance(value, int)}
-    told = re.findall(r"^\| (\d+) \|", (PROJECT / "docs" / "reference" / "cli.md").read_text("utf-8"), re.MULTILINE)
+    documented = re.findall(
+        r"^\| (\d+) \|", (PROJECT / "docs" / "reference" / "cli.md").read_text("utf-8"), re.MULTILINE
+    )
 
-    assert set(map(int, told)) == codes
+    assert set(map(int, documented)) == codes

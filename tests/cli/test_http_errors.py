@@ -50,10 +50,10 @@ def sent(client: httpx.Client, request: bytes) -> tuple[int, bytes]:
 def test_what_is_no_request_is_refused_in_our_shape(client: httpx.Client, upstream: Upstream, request_: bytes) -> None:
     status, body = sent(client, request_)
 
-    told = json.loads(body)
-    assert (status, told["status"], told["code"], told["success"]) == (400, 400, "bad_request", False)
-    assert told.keys() == SHAPE
-    assert told["details"]["reason"]
+    error = json.loads(body)
+    assert (status, error["status"], error["code"], error["success"]) == (400, 400, "bad_request", False)
+    assert error.keys() == SHAPE
+    assert error["details"]["reason"]
     assert upstream.requests == []
 
 
@@ -123,10 +123,10 @@ def test_a_request_as_a_proxy_gets_it_is_one_for_us(
 def test_a_foreign_host_is_misdirected(client: httpx.Client, upstream: Upstream, target: bytes, host: bytes) -> None:
     status, body = sent(client, b"GET " + target + b" HTTP/1.1\r\nHost: " + host + b"\r\nConnection: close\r\n\r\n")
 
-    told = json.loads(body)
-    assert (status, told["status"], told["code"], told["success"]) == (421, 421, "bad_request", False)
-    assert told.keys() == SHAPE
-    assert "`./wallify up --host NAME`" in told["message"]
+    error = json.loads(body)
+    assert (status, error["status"], error["code"], error["success"]) == (421, 421, "bad_request", False)
+    assert error.keys() == SHAPE
+    assert "`./wallify up --host NAME`" in error["message"]
     assert upstream.requests == []
 
 

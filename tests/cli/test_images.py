@@ -141,7 +141,7 @@ def test_an_image_gets_another_name(at_desk: Terminal, desk: ServedApi) -> None:
 
 
 def test_a_token_that_may_not_is_told_so(at_desk: Terminal, desk: ServedApi) -> None:
-    reader, _ = desk.house.tokens.issue("reader", frozenset({Scope.READ}))
+    reader, _ = desk.services.tokens.issue("reader", frozenset({Scope.READ}))
     image = desk.picture(1)
 
     typed = at_desk("images", "delete", image.image_id, "--token", reader)
@@ -177,16 +177,16 @@ def test_what_is_there_already_is_not_fetched_again(at_desk: Terminal, desk: Ser
 def test_a_thumbnail_of_one_image_is_saved(at_desk: Terminal, desk: ServedApi, tmp_path: Path) -> None:
     image = desk.picture(1)
 
-    told = at_desk("download", image.image_id, "--size", "300", "--to", str(tmp_path), "--json").json
+    body = at_desk("download", image.image_id, "--size", "300", "--to", str(tmp_path), "--json").json
 
-    assert (told["path"], told["image_id"]) == (str(tmp_path / "picture-1-300.jpg"), image.image_id)
-    assert (tmp_path / "picture-1-300.jpg").stat().st_size == told["bytes"]
+    assert (body["path"], body["image_id"]) == (str(tmp_path / "picture-1-300.jpg"), image.image_id)
+    assert (tmp_path / "picture-1-300.jpg").stat().st_size == body["bytes"]
 
 
 def test_a_file_that_is_gone_fails_alone_and_leaves_nothing(at_desk: Terminal, desk: ServedApi, tmp_path: Path) -> None:
     desk.picture(1)
     image = desk.picture(2)
-    (full,) = (one for one in desk.house.state.catalog.renditions(image.image_id) if one.size == "full")
+    (full,) = (one for one in desk.services.state.catalog.renditions(image.image_id) if one.size == "full")
     del desk.bucket.blobs[full.key]
 
     typed = at_desk("download", "wallpapers", "--to", str(tmp_path))

@@ -37,8 +37,8 @@ def the_object(capsys: pytest.CaptureFixture[str]) -> dict[str, object]:
     """All that was printed on stdout."""
     out, err = capsys.readouterr()
     assert "done in" in err
-    told: dict[str, object] = json.loads(out)
-    return told
+    body: dict[str, object] = json.loads(out)
+    return body
 
 
 def test_a_deployment_tells_programs_where_it_is_and_what_changed(capsys: pytest.CaptureFixture[str]) -> None:
@@ -75,8 +75,8 @@ def test_a_plan_tells_programs_each_change(capsys: pytest.CaptureFixture[str]) -
     assert main(["deploy", "--stage", "dev", "--plan", "--json"]) == 0
 
     change = {"action": "Modify", "resource": "Table", "kind": "AWS::DynamoDB::Table", "replaces": True}
-    told = {"stacks": {"wallify-dev": [change]}, "functions": False, "cost": "some dollars, sql=False"}
-    assert the_object(capsys) == {**PLACE, **told}
+    fields = {"stacks": {"wallify-dev": [change]}, "functions": False, "cost": "some dollars, sql=False"}
+    assert the_object(capsys) == {**PLACE, **fields}
 
 
 def test_a_teardown_tells_programs_that_it_is_done(capsys: pytest.CaptureFixture[str]) -> None:

@@ -31,8 +31,8 @@ def vault(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
 def listed(capsys: pytest.CaptureFixture[str]) -> list[tuple[str, str, str]]:
     capsys.readouterr()
     assert main(["keys", "list", "--stage", "prod", "--json"]) == 0
-    told = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
-    return [(one["purpose"], one["key_id"], one["state"]) for one in told]
+    output = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    return [(one["purpose"], one["key_id"], one["state"]) for one in output]
 
 
 @pytest.mark.usefixtures("vault")

@@ -125,16 +125,20 @@ def test_our_own_clients_go_straight_to_the_emulator(standing: Stack) -> None:
 
 
 def test_chalice_and_the_functions_are_told_to_go_straight(stack: Stack) -> None:
-    told = emulator.client_environment(stack)
+    variables = emulator.client_environment(stack)
 
-    assert (told["HTTP_PROXY"], told["NO_PROXY"], told["no_proxy"]) == ("http://127.0.0.1:9", LOCALHOST, LOCALHOST)
+    assert (variables["HTTP_PROXY"], variables["NO_PROXY"], variables["no_proxy"]) == (
+        "http://127.0.0.1:9",
+        LOCALHOST,
+        LOCALHOST,
+    )
 
 
 @pytest.mark.parametrize("name", ["NO_PROXY", "no_proxy"])
 def test_what_went_straight_before_still_does(name: str) -> None:
-    told = without_proxy_for_localhost({name: "intra.example"})
+    variables = without_proxy_for_localhost({name: "intra.example"})
 
-    assert told["NO_PROXY"] == told["no_proxy"] == f"intra.example,{LOCALHOST}"
+    assert variables["NO_PROXY"] == variables["no_proxy"] == f"intra.example,{LOCALHOST}"
 
 
 def test_the_library_that_reads_it_understands(monkeypatch: pytest.MonkeyPatch) -> None:

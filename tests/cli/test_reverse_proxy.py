@@ -226,15 +226,15 @@ def test_storage_that_cannot_be_written_is_told_with_the_reason(
 
     answer = client.get(path)
 
-    told = answer.json()
-    assert (answer.status_code, told["status"], told["code"], answer.headers["retry-after"]) == (
+    body = answer.json()
+    assert (answer.status_code, body["status"], body["code"], answer.headers["retry-after"]) == (
         503,
         503,
         "unavailable",
         "5",
     )
-    assert told["details"]["reason"] == "No space left on device"
-    assert told["details"]["tr"]
+    assert body["details"]["reason"] == "No space left on device"
+    assert body["details"]["tr"]
 
 
 @pytest.mark.parametrize(("path", "status"), [("/tasks", 200), ("/file_upload", 503), ("/tasks/1", 404)])

@@ -20,7 +20,7 @@ NOBODY = str(uuid.UUID(int=7, version=4))
 
 def test_tasks_are_listed_with_the_newest_first(at_desk: Terminal, desk: ServedApi) -> None:
     desk.picture(1)
-    failed = a_failed_upload(desk.house)
+    failed = a_failed_upload(desk.services)
 
     typed = at_desk("tasks")
 
@@ -32,7 +32,7 @@ def test_tasks_are_listed_with_the_newest_first(at_desk: Terminal, desk: ServedA
 
 def test_filters_say_which_tasks(at_desk: Terminal, desk: ServedApi) -> None:
     desk.picture(1)
-    failed = a_failed_upload(desk.house)
+    failed = a_failed_upload(desk.services)
 
     (one,) = at_desk("tasks", "--state", "failure", "--since", "1h", "--collection", "mountains", "--json").lines
 
@@ -41,14 +41,14 @@ def test_filters_say_which_tasks(at_desk: Terminal, desk: ServedApi) -> None:
 
 def test_a_task_that_failed_tells_the_facts_of_its_error(at_desk: Terminal, desk: ServedApi) -> None:
     facts = {"frames": 121, "limit": 120, "supported": ["gif", "png"]}
-    task = a_waiting_upload(desk.house)
+    task = a_waiting_upload(desk.services)
     failure = Failure("image_too_large", "Too long.", details=facts, cause={"service": "s3", "error": "AccessDenied"})
-    desk.house.state.tasks.replace(task, task.failed(failure, now=desk.house.clock.now(), keep=timedelta(days=1)))
+    desk.services.state.tasks.replace(task, task.failed(failure, now=desk.services.clock.now(), keep=timedelta(days=1)))
 
-    told = at_desk("task", task.task_id).out
+    printed = at_desk("task", task.task_id).out
 
-    assert "frames: 121, limit: 120, supported: gif png" in told
-    assert "service: s3, error: AccessDenied" in told
+    assert "frames: 121, limit: 120, supported: gif png" in printed
+    assert "service: s3, error: AccessDenied" in printed
 
 
 def test_a_list_may_be_cut_short_or_not(at_desk: Terminal, desk: ServedApi) -> None:
@@ -73,7 +73,7 @@ def test_a_time_may_be_told_in_full_or_as_long_ago() -> None:
 
 
 def test_a_task_is_shown_with_what_came_of_it(at_desk: Terminal, desk: ServedApi) -> None:
-    failed = a_failed_upload(desk.house)
+    failed = a_failed_upload(desk.services)
 
     typed = at_desk("task", failed.task_id)
 
@@ -89,9 +89,9 @@ def test_a_task_that_nobody_has_ends_with_five(at_desk: Terminal) -> None:
 
 
 def test_an_error_is_a_document_for_programs(at_desk: Terminal) -> None:
-    told = at_desk("task", NOBODY, "--json").json
+    body = at_desk("task", NOBODY, "--json").json
 
-    assert told == {
+    assert body == {
         "success": False,
         "status": 404,
         "code": "task_not_found",
@@ -100,7 +100,7 @@ def test_an_error_is_a_document_for_programs(at_desk: Terminal) -> None:
 
 
 def test_watching_ends_with_the_task(at_desk: Terminal, desk: ServedApi) -> None:
-    task = desk.house.schedules.run("cleanup")
+    task = desk.services.schedules.run("cleanup")
     desk.work_when_looked_at()
 
     typed = at_desk("task", task.task_id, "--watch", "--json")
@@ -110,28 +110,28 @@ def test_watching_ends_with_the_task(at_desk: Terminal, desk: ServedApi) -> None
 
 
 def test_watching_what_fails_ends_with_seven(at_desk: Terminal, desk: ServedApi) -> None:
-    failed = a_failed_upload(desk.house)
+    failed = a_failed_upload(desk.services)
 
     assert at_desk("task", failed.task_id, "--watch").code == 7
 
 
 def test_a_waiting_task_is_cancelled(at_desk: Terminal, desk: ServedApi) -> None:
-    waiting = a_waiting_upload(desk.house)
+    waiting = a_waiting_upload(desk.services)
 
     typed = at_desk("cancel", waiting.task_id)
 
     assert (typed.code, typed.out.strip()) == (0, f"{waiting.task_id} is cancelled.")
-    assert desk.house.tasks.get(waiting.task_id).status is Status.REVOKED
+    assert desk.services.tasks.get(waiting.task_id).status is Status.REVOKED
 
 
 def test_a_task_that_has_ended_is_not_cancelled(at_desk: Terminal, desk: ServedApi) -> None:
-    failed = a_failed_upload(desk.house)
+    failed = a_failed_upload(desk.services)
 
     assert at_desk("cancel", failed.task_id).code == 6
 
 
 def test_one_that_fails_does_not_keep_the_others_from_it(at_desk: Terminal, desk: ServedApi) -> None:
-    waiting = a_waiting_upload(desk.house)
+    waiting = a_waiting_upload(desk.services)
 
     typed = at_desk("cancel", NOBODY, waiting.task_id, "--json")
 
@@ -141,26 +141,26 @@ def test_one_that_fails_does_not_keep_the_others_from_it(at_desk: Terminal, desk
 
 def test_a_task_is_tried_again_as_a_new_one(at_desk: Terminal, desk: ServedApi) -> None:
     desk.works = False
-    failed = a_failed_upload(desk.house)
+    failed = a_failed_upload(desk.services)
 
-    told = at_desk("retry", failed.task_id, "--json").json
+    body = at_desk("retry", failed.task_id, "--json").json
 
-    assert told["task_id"] != failed.task_id
-    assert told["subject"]["filename"] == "broken.jpg"
+    assert body["task_id"] != failed.task_id
+    assert body["subject"]["filename"] == "broken.jpg"
 
 
 def test_all_that_match_are_tried_again(at_desk: Terminal, desk: ServedApi) -> None:
-    failed = [a_failed_upload(desk.house, name) for name in ("one.jpg", "two.jpg")]
+    failed = [a_failed_upload(desk.services, name) for name in ("one.jpg", "two.jpg")]
 
     damaged = {task.task_id for task in failed}
 
     cautious = at_desk("retry", "--all", "--json").lines
     preview = at_desk("retry", "--state", "FAILURE", "--retryable", "any", "--dry-run", "--json").lines
-    told = at_desk("retry", "--state", "FAILURE", "--retryable", "any", "--json").lines
+    printed = at_desk("retry", "--state", "FAILURE", "--retryable", "any", "--json").lines
     again = at_desk("retry", "--state", "FAILURE", "--retryable", "any", "--json").lines
 
     assert (cautious, again) == ([], [])
-    assert [{one["task_id"] for one in some} for some in (preview, told)] == [damaged, damaged]
+    assert [{one["task_id"] for one in some} for some in (preview, printed)] == [damaged, damaged]
     assert {(one["status"], one["error"]) for one in preview} == {("FAILURE", "image_damaged")}
 
 
@@ -193,7 +193,7 @@ def test_clean_up_runs_and_reports_only(at_desk: Terminal, desk: ServedApi) -> N
 
 def test_a_clean_up_that_stops_at_its_limit_says_so_in_words_and_numbers(at_desk: Terminal, desk: ServedApi) -> None:
     desk.picture(1)
-    bucket = bucket_of(desk.house)
+    bucket = bucket_of(desk.services)
     for number in range(3):
         bucket.drop(f"originals/lost-{number}/0.png", b"lost")
         bucket.written[f"originals/lost-{number}/0.png"] -= timedelta(days=30)
@@ -202,9 +202,9 @@ def test_a_clean_up_that_stops_at_its_limit_says_so_in_words_and_numbers(at_desk
     typed = at_desk("run", "cleanup", "--limit", "2", "--watch")
 
     assert (typed.code, "state       PARTIAL" in typed.out) == (7, True)
-    told = " ".join(typed.out.split())
-    assert "budget_spent: Stopped at the limit: 2 of " in told
-    assert "this run may remove 2. Check in the quarantine that they are not needed, then run clean-up again" in told
+    text = " ".join(typed.out.split())
+    assert "budget_spent: Stopped at the limit: 2 of " in text
+    assert "this run may remove 2. Check in the quarantine that they are not needed, then run clean-up again" in text
     assert len(bucket.under("quarantine/")) == 2
     assert at_desk("tasks", "--state", "PARTIAL", "--json").json["error"]["code"] == "budget_spent"
 
@@ -247,7 +247,7 @@ def test_schedules_are_listed_and_switched(at_desk: Terminal) -> None:
 def test_people_see_a_bar_while_they_watch(at_desk: Terminal, desk: ServedApi, monkeypatch: pytest.MonkeyPatch) -> None:
     console = Console(file=io.StringIO(), force_terminal=True, width=100)
     monkeypatch.setattr(tasks, "stdout", console)
-    task = desk.house.schedules.run("cleanup")
+    task = desk.services.schedules.run("cleanup")
     desk.work_when_looked_at()
 
     typed = at_desk("task", task.task_id, "--watch")

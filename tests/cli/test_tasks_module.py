@@ -31,7 +31,7 @@ def test_each_scheduled_task_of_the_seed_starts_by_its_name_and_answers_its_id(h
 
     assert ID.fullmatch(result.id)
     assert result.status == "PENDING"
-    assert here.house.tasks.get(result.id).type == name
+    assert here.services.tasks.get(result.id).type == name
 
 
 def test_the_tasks_own_report_is_what_it_answers_in_the_end(here: ServedApi) -> None:
@@ -47,7 +47,7 @@ def test_the_tasks_own_report_is_what_it_answers_in_the_end(here: ServedApi) -> 
 def test_thumbnails_start_too(here: ServedApi) -> None:
     result = tasks.generate_thumbnails.delay(image_id=here.picture(1).image_id)
 
-    assert here.house.tasks.get(result.id).type == "generate_thumbnails"
+    assert here.services.tasks.get(result.id).type == "generate_thumbnails"
 
 
 def test_a_file_of_this_machine_is_processed(here: ServedApi, tmp_path: Path) -> None:
@@ -55,8 +55,8 @@ def test_a_file_of_this_machine_is_processed(here: ServedApi, tmp_path: Path) ->
 
     result = tasks.process_image_async.delay(tmp_path / "göl.jpg", collection="seed")
 
-    assert here.house.state.catalog.image(result.get()["image_id"]).filename == "göl.jpg"
-    assert (result.status, here.house.tasks.get(result.id).type) == ("SUCCESS", "process_image")
+    assert here.services.state.catalog.image(result.get()["image_id"]).filename == "göl.jpg"
+    assert (result.status, here.services.tasks.get(result.id).type) == ("SUCCESS", "process_image")
 
 
 def test_many_files_of_this_machine_are_processed_under_one_parent(here: ServedApi, tmp_path: Path) -> None:
@@ -67,14 +67,18 @@ def test_many_files_of_this_machine_are_processed_under_one_parent(here: ServedA
     result = tasks.bulk_process_images.delay(paths, collection="seed")
 
     result.get()
-    assert (result.status, here.house.tasks.get(result.id).type) == ("SUCCESS", "bulk_process_images")
-    assert {image.filename for image in here.house.state.catalog.images("seed", 9).items} == {"0.jpg", "1.jpg", "2.jpg"}
+    assert (result.status, here.services.tasks.get(result.id).type) == ("SUCCESS", "bulk_process_images")
+    assert {image.filename for image in here.services.state.catalog.images("seed", 9).items} == {
+        "0.jpg",
+        "1.jpg",
+        "2.jpg",
+    }
 
 
 def test_options_reach_the_task(here: ServedApi) -> None:
     result = tasks.cleanup_orphaned_files.delay(dry_run=True, limit=7)
 
-    args = here.house.tasks.get(result.id).args
+    args = here.services.tasks.get(result.id).args
     assert (args["dry_run"], args["limit"]) == ("true", "7")
 
 

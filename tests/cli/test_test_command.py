@@ -139,9 +139,9 @@ def test_programs_are_told_how_each_check_ended_and_a_failed_round_is_the_last(
     assert main(["test", "--json"]) == code
 
     said = capfd.readouterr()
-    told = json.loads(said.out)
-    ended = [(one["step"], one["command"], one["code"]) for one in told["checks"]]
-    assert told["passed"] == (not code)
+    body = json.loads(said.out)
+    ended = [(one["step"], one["command"], one["code"]) for one in body["checks"]]
+    assert body["passed"] == (not code)
     assert ended[:2] == [("unit", f"calendar {year} 1", code), ("e2e", "calendar 2026 2", 0)]
     assert len(ended) == (2 if code else 3)
     assert "February 2026" in said.err

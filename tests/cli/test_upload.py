@@ -38,7 +38,7 @@ def photos(tmp_path: Path) -> Path:
 
 
 def images(desk: ServedApi, collection: str = "c") -> list[str]:
-    page = desk.house.state.catalog.images(collection, 500)
+    page = desk.services.state.catalog.images(collection, 500)
     return sorted(image.filename for image in page.items)
 
 
@@ -64,11 +64,11 @@ def test_programs_get_a_line_for_each_file_and_a_summary(at_desk: Terminal, phot
 def test_what_is_wrong_with_a_picture_that_is_taken_is_told(at_desk: Terminal, tmp_path: Path) -> None:
     (tmp_path / "endless.jpg").write_bytes(a_jpeg(*SMALL)[:-2])
 
-    told = at_desk("upload", str(tmp_path / "endless.jpg"), "--collection", "c")
+    printed = at_desk("upload", str(tmp_path / "endless.jpg"), "--collection", "c")
     again = at_desk("upload", str(tmp_path / "endless.jpg"), "--collection", "d", "--json").lines[0]
 
-    assert told.code == 0
-    assert f"endless.jpg: uploaded, but: {JPEG_ENDLESS}" in told.err
+    assert printed.code == 0
+    assert f"endless.jpg: uploaded, but: {JPEG_ENDLESS}" in printed.err
     assert again["warnings"] == [JPEG_ENDLESS]
 
 
@@ -99,7 +99,7 @@ def test_twins_become_copies_where_they_are_wanted(at_desk: Terminal, desk: Serv
 
 
 def test_a_token_that_may_only_upload_is_enough(at_desk: Terminal, desk: ServedApi, photos: Path) -> None:
-    token, _ = desk.house.tokens.issue("importer", frozenset({Scope.UPLOAD}))
+    token, _ = desk.services.tokens.issue("importer", frozenset({Scope.UPLOAD}))
 
     assert at_desk("upload", str(photos), "--collection", "c", "--token", token).code == 0
     assert at_desk("upload", str(photos), "--collection", "c", "--token", token, "--json").lines[-1]["known"] == 3
@@ -144,7 +144,7 @@ def test_a_large_file_goes_straight_into_the_bucket(at_desk: Terminal, desk: Ser
 
 
 def test_a_gateway_that_takes_less_than_usual_is_passed_by(at_desk: Terminal, desk: ServedApi, photos: Path) -> None:
-    object.__setattr__(desk.house.uploads, "max_bytes", 100)  # the service is frozen, and made once
+    object.__setattr__(desk.services.uploads, "max_bytes", 100)  # the service is frozen, and made once
 
     assert at_desk("upload", str(photos), "--collection", "c").code == 0
 
@@ -233,7 +233,7 @@ def test_the_bars_show_the_tally_and_only_what_is_on_its_way(tmp_path: Path) -> 
 def test_a_retried_failure_is_not_found_under_its_old_key(at_desk: Terminal, desk: ServedApi, tmp_path: Path) -> None:
     (tmp_path / "later.jpg").write_bytes(a_jpeg(*SMALL))
     desk.works = False
-    failed = a_failed_upload(desk.house)
+    failed = a_failed_upload(desk.services)
     desk.before = lambda asked: _fail_all(desk) if asked.startswith("GET /task/") else None
     first = at_desk("upload", str(tmp_path / "later.jpg"), "--collection", "c", "--json")
     desk.before, desk.works = lambda _: None, True
@@ -245,8 +245,8 @@ def test_a_retried_failure_is_not_found_under_its_old_key(at_desk: Terminal, des
 
 
 def _fail_all(desk: ServedApi) -> None:
-    for task in desk.house.state.tasks.active(50, None).items:
-        desk.house.tasks.cancel(task.task_id)
+    for task in desk.services.state.tasks.active(50, None).items:
+        desk.services.tasks.cancel(task.task_id)
 
 
 def test_a_mistake_in_a_thread_ends_the_upload_instead_of_waiting_for_ever(photos: Path) -> None:

@@ -111,9 +111,9 @@ def test_a_file_that_was_sent_is_followed_and_not_sent_again(
     desk.asked.clear()
     desk.before = lambda _: _finish_all(desk)
 
-    told = at_desk("upload", str(tmp_path / "a.jpg"), "--collection", COLLECTION, "--resume", "--json").lines[0]
+    printed = at_desk("upload", str(tmp_path / "a.jpg"), "--collection", COLLECTION, "--resume", "--json").lines[0]
 
-    assert (told["task_id"], told["outcome"]) == (sent["task_id"], "uploaded")
+    assert (printed["task_id"], printed["outcome"]) == (sent["task_id"], "uploaded")
     assert "POST /file_upload" not in desk.asked
 
 
@@ -145,9 +145,9 @@ def test_a_task_that_is_forgotten_is_sent_anew(at_desk: Terminal, desk: ServedAp
     with _kept(tmp_path, desk) as book:
         book.note(LocalFile.at(tmp_path / "a.jpg"), "digest", SENT, "00000000-0000-4000-8000-000000000009")
 
-    told = at_desk("upload", str(tmp_path / "a.jpg"), "--collection", COLLECTION, "--resume", "--json")
+    printed = at_desk("upload", str(tmp_path / "a.jpg"), "--collection", COLLECTION, "--resume", "--json")
 
-    assert told.lines[0]["outcome"] == "uploaded"
+    assert printed.lines[0]["outcome"] == "uploaded"
 
 
 def test_a_file_that_changed_meanwhile_is_sent(at_desk: Terminal, desk: ServedApi, tmp_path: Path) -> None:
@@ -157,9 +157,9 @@ def test_a_file_that_changed_meanwhile_is_sent(at_desk: Terminal, desk: ServedAp
         book.note(LocalFile.at(path), "digest", DONE)
     path.write_bytes(a_jpeg(72, 48))
 
-    told = at_desk("upload", str(path), "--collection", COLLECTION, "--resume", "--json")
+    printed = at_desk("upload", str(path), "--collection", COLLECTION, "--resume", "--json")
 
-    assert told.lines[0]["outcome"] == "uploaded"
+    assert printed.lines[0]["outcome"] == "uploaded"
 
 
 def test_what_is_done_is_not_even_read(at_desk: Terminal, desk: ServedApi, tmp_path: Path) -> None:
@@ -168,9 +168,9 @@ def test_what_is_done_is_not_even_read(at_desk: Terminal, desk: ServedApi, tmp_p
     with _kept(tmp_path, desk) as book:
         book.note(LocalFile.at(path), "digest", DONE)
 
-    told = at_desk("upload", str(path), "--collection", COLLECTION, "--resume", "--json").lines[0]
+    printed = at_desk("upload", str(path), "--collection", COLLECTION, "--resume", "--json").lines[0]
 
-    assert (told["outcome"], told["message"]) == ("known", "An earlier run uploaded it.")
+    assert (printed["outcome"], printed["message"]) == ("known", "An earlier run uploaded it.")
 
 
 def test_an_upload_that_is_done_leaves_no_journal(at_desk: Terminal, home: Path, tmp_path: Path) -> None:
@@ -242,12 +242,12 @@ def _catalogued(desk: ServedApi) -> Counter[str]:
     found: Counter[str] = Counter()
     cursor: Any = None
     while True:
-        page = desk.house.state.catalog.images(COLLECTION, 100, cursor)
+        page = desk.services.state.catalog.images(COLLECTION, 100, cursor)
         found.update(image.filename for image in page.items)
         if (cursor := page.next_cursor) is None:
             return found
 
 
 def _finish_all(desk: ServedApi) -> None:
-    for task in desk.house.state.tasks.active(50, None).items:
-        desk.house.worker.run(task.task_id, desk.house.process_image)
+    for task in desk.services.state.tasks.active(50, None).items:
+        desk.services.worker.run(task.task_id, desk.services.process_image)

@@ -76,8 +76,8 @@ def told_by(command: Sequence[str | Path], **environment: str) -> Told:
     """What a program prints, as JSON; it has to end well."""
     made = run(command, **environment)
     assert made.returncode == 0, f"{command[0]} ended with {made.returncode}: {made.stderr[-2000:]}"
-    told: Told = json.loads(made.stdout)
-    return told
+    body: Told = json.loads(made.stdout)
+    return body
 
 
 def run(command: Sequence[str | Path], **environment: str) -> subprocess.CompletedProcess[str]:

@@ -45,8 +45,8 @@ def curl(plan: Plan) -> Told:
     def raw(body: bytes, *headers: str, path: str = "/file_upload") -> dict[str, Any]:
         place = plan.folder / "body"
         place.write_bytes(body)
-        told = (word for header in headers for word in ("-H", header))
-        return ask(path, "--data-binary", f"@{place}", *told)
+        options = (word for header in headers for word in ("-H", header))
+        return ask(path, "--data-binary", f"@{place}", *options)
 
     huge = plan.folder / "huge.jpg"
     with huge.open("wb") as file:

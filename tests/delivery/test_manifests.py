@@ -30,13 +30,13 @@ def world() -> MaintenanceWorld:
     state = MemoryState()
 
     def tell(collection: str) -> None:
-        night.services.manifest_updates.schedule(collection)
+        evented.services.manifest_updates.schedule(collection)
 
     catalog = EventingCatalog(state.catalog, tell)
-    night = MaintenanceWorld(
+    evented = MaintenanceWorld(
         MeteredState(state.tasks, catalog, state.tokens, state.schedules, state.audit, state.expiring)
     )
-    return night
+    return evented
 
 
 def deafen(world: MaintenanceWorld) -> None:
@@ -72,9 +72,9 @@ def test_an_upload_is_in_its_collections_manifest_as_soon_as_everything_has_come
 def test_a_manifest_says_how_much_there_is_and_where(world: MaintenanceWorld) -> None:
     world.image(1)
     world.run_until_idle()
-    told = manifest(world)
-    assert (told["collection"], told["total"], told["complete"]) == ("nature", 1, True)
-    assert told["base"] == world.services.settings.cdn_url
+    content = manifest(world)
+    assert (content["collection"], content["total"], content["complete"]) == ("nature", 1, True)
+    assert content["base"] == world.services.settings.cdn_url
     assert world.bucket.blobs[NATURE].content_type == "application/json"
     assert world.bucket.blobs[NATURE].cache_control == "public, max-age=60"
 
@@ -326,8 +326,8 @@ def test_however_much_changes_one_message_for_each_while_is_enough(world: Mainte
         changes.schedule("nature")
         changes.schedule("cities")
         world.clock.move(timedelta(seconds=1))
-    told = [read_change(message.body) for message in queue.messages]
-    assert (told.count("nature"), told.count("cities")) == (4, 4)
+    collections = [read_change(message.body) for message in queue.messages]
+    assert (collections.count("nature"), collections.count("cities")) == (4, 4)
 
 
 def test_every_change_is_followed_by_a_message_that_is_seen_after_it(world: MaintenanceWorld) -> None:
@@ -349,12 +349,12 @@ def test_a_change_is_made_although_nobody_can_be_told(world: MaintenanceWorld) -
 
 
 def test_a_catalogue_that_tells_is_in_all_else_the_one_behind_it(world: MaintenanceWorld) -> None:
-    told: list[str] = []
+    changed: list[str] = []
     catalog = world.services.state.catalog
-    eventing = EventingCatalog(catalog, told.append)
+    eventing = EventingCatalog(catalog, changed.append)
     image = world.image(1)
     assert eventing.image(image.image_id) == catalog.image(image.image_id)
     assert eventing.find_by_name("nature", image.name) == image
     assert eventing.find_by_digest("nature", image.picture.sha256) == image
     assert eventing.stats("nature") == catalog.stats("nature")
-    assert told == []
+    assert changed == []

@@ -24,9 +24,9 @@ from tests.pictures import a_jpeg
 @pytest.fixture
 def world() -> MaintenanceWorld:
     """A world in which `secret` is private."""
-    night = MaintenanceWorld()
-    night.services.privacy.make("secret", private=True)
-    return night
+    world = MaintenanceWorld()
+    world.services.privacy.make("secret", private=True)
+    return world
 
 
 def secret(world: MaintenanceWorld, number: int = 1) -> Image:

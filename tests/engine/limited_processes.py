@@ -46,8 +46,8 @@ def caged(path: Path, first: bytes) -> Iterator[Cage]:
             assert process.stdout
             process.stdin.write(f"{path}\n")
             process.stdin.flush()
-            told: dict[str, Any] = json.loads(process.stdout.readline())
-            return told
+            body: dict[str, Any] = json.loads(process.stdout.readline())
+            return body
 
         yield outcome
         process.communicate()

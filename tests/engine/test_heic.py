@@ -194,9 +194,9 @@ NUMBERS = {
 )
 def test_every_form_has_the_colours_that_are_meant(name: str, is_deep: bool, is_full: bool) -> None:  # noqa: FBT001
     primaries, transfer, matrix, own, curve, wanted = NUMBERS[name]
-    told = {"color_primaries": primaries, "transfer_characteristics": transfer, "matrix_coefficients": matrix}
+    fields = {"color_primaries": primaries, "transfer_characteristics": transfer, "matrix_coefficients": matrix}
     picture = painted(samples(COLOURS, own, curve))
-    options = {**told, "full_range_flag": int(is_full), "quality": 100, "chroma": 444}
+    options = {**fields, "full_range_flag": int(is_full), "quality": 100, "chroma": 444}
     data = a_deep_heic("RGB;16", picture, **options) if is_deep else a_heic(picture, **options)
 
     for one in process(data, Recipe(sizes=(192,), formats=("jpeg", "avif")), Limits()).renditions:
@@ -204,8 +204,8 @@ def test_every_form_has_the_colours_that_are_meant(name: str, is_deep: bool, is_
 
 
 def test_colours_that_only_the_coded_data_tells_are_applied() -> None:
-    told = {"color_primaries": 12, "transfer_characteristics": 13, "matrix_coefficients": 6, "full_range_flag": 1}
-    red = heic_of(coded(Image.new("RGB", (64, 64), (220, 60, 60)), quality=95, **told))
+    fields = {"color_primaries": 12, "transfer_characteristics": 13, "matrix_coefficients": 6, "full_range_flag": 1}
+    red = heic_of(coded(Image.new("RGB", (64, 64), (220, 60, 60)), quality=95, **fields))
 
     assert b"colr" not in red
     assert full(red).convert("RGB").getpixel((32, 32))[0] > 232  # type: ignore[index]
@@ -262,8 +262,8 @@ def test_items_that_lie_over_each_other_take_no_memory(cage: Cage) -> None:
     avif = Part(one.kind, one.body, [(each.kind, each.body) for each in one.properties])
 
     assert cage(over_each_other(coded(PICTURE), b"heic")).get("code") == "image_damaged"
-    told = cage(over_each_other(avif, b"avif"))
-    assert (told["code"], told["grown"] < 64 << 20) == ("ok", True)
+    outcome = cage(over_each_other(avif, b"avif"))
+    assert (outcome["code"], outcome["grown"] < 64 << 20) == ("ok", True)
 
 
 def test_a_tile_that_is_missing_is_damage() -> None:

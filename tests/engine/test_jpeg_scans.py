@@ -107,8 +107,8 @@ PLAIN: dict[str, Image.Image] = {
 @pytest.mark.parametrize("kind", PLAIN)
 def test_zeros_of_flat_parts_and_of_patterns_are_no_hole(kind: str, options: dict[str, int]) -> None:
     data = encoded(PLAIN[kind], "JPEG", **options)
-    told = [read_scans(one) for one in ([data] if kind == "inks" else [data, optimize(data)])]
-    assert [(bool(one.frame), one.fault) for one in told] == [(True, "")] * len(told)
+    scans = [read_scans(one) for one in ([data] if kind == "inks" else [data, optimize(data)])]
+    assert [(bool(one.frame), one.fault) for one in scans] == [(True, "")] * len(scans)
 
 
 def test_such_pictures_do_have_long_runs_of_zeros() -> None:

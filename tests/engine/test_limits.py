@@ -32,12 +32,12 @@ def test_a_bomb_is_refused_by_its_kind_before_it_costs_anything(
 ) -> None:
     data = make()
 
-    told = cage(data)
+    outcome = cage(data)
 
-    assert told.get("code") == "image_too_large", told
-    assert told["details"]["what"] == what
-    assert told["details"]["value"] > told["details"]["limit"]
-    assert told["grown"] < 3 * len(data) + (48 << 20)
+    assert outcome.get("code") == "image_too_large", outcome
+    assert outcome["details"]["what"] == what
+    assert outcome["details"]["value"] > outcome["details"]["limit"]
+    assert outcome["grown"] < 3 * len(data) + (48 << 20)
 
 
 def test_each_bound_has_its_bomb() -> None:
@@ -67,10 +67,10 @@ def test_as_many_scans_as_encoders_write_are_taken(cage: Cage) -> None:
 
 
 def test_a_png_is_not_unpacked_beyond_its_rows(cage: Cage) -> None:
-    told = cage(raw_png((8, 8), 8, 0, [bytes(8)] * 8 + [bytes(200 << 20)]))
+    outcome = cage(raw_png((8, 8), 8, 0, [bytes(8)] * 8 + [bytes(200 << 20)]))
 
-    assert told["code"] == "ok"
-    assert told["grown"] < 32 << 20
+    assert outcome["code"] == "ok"
+    assert outcome["grown"] < 32 << 20
 
 
 SINGLE = webp_of(riff_chunk(b"VP8L", b"\x2f\0\0\0\0\x88\x88\x08"))
@@ -187,10 +187,10 @@ FILES: Mapping[str, Callable[[], bytes]] = {
 def test_a_picture_takes_no_more_than_was_admitted(cage: Cage, make: Callable[[], bytes]) -> None:
     data = make()
 
-    told = cage(data)
+    outcome = cage(data)
 
-    assert told["code"] == "ok", told
-    assert told["grown"] <= needed(data) - MemoryBudget().used + SLACK
+    assert outcome["code"] == "ok", outcome
+    assert outcome["grown"] <= needed(data) - MemoryBudget().used + SLACK
 
 
 def needed(data: bytes) -> int:

@@ -41,9 +41,9 @@ def test_nothing_that_is_published_says_where_a_picture_was_taken(form: str) -> 
     taken[_ORIENTATION], taken[_GPS] = 6, {1: "N", 2: (51.0, 30.0, 26.0), 3: "W", 4: (0.0, 7.0, 39.0)}
     data = encoded(scene((300, 200)), form, exif=taken)
     assert opened(data).getexif().get_ifd(_GPS)
-    told = [opened(one.body).getexif() for one in process(data, ONE, Limits()).renditions]
-    assert [dict(one.get_ifd(_GPS)) for one in told] == [{}, {}]
-    assert set(told[0]) <= {_ORIENTATION}
+    blocks = [opened(one.body).getexif() for one in process(data, ONE, Limits()).renditions]
+    assert [dict(one.get_ifd(_GPS)) for one in blocks] == [{}, {}]
+    assert set(blocks[0]) <= {_ORIENTATION}
 
 
 def test_a_jpeg_encoded_anew_is_upright_and_has_its_own_size() -> None:

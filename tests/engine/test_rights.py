@@ -141,9 +141,9 @@ def test_no_other_address_is(url: str) -> None:
 
 
 def test_iptc_in_a_jpeg_and_a_tiff_is_read() -> None:
-    told = b"Photoshop 3.0\0" + resource(NEWS)
+    block = b"Photoshop 3.0\0" + resource(NEWS)
     jpeg = encoded(scene(SIZE), "JPEG")
-    with_news = jpeg[:2] + b"\xff\xed" + struct.pack(">H", len(told) + 2) + told + jpeg[2:]
+    with_news = jpeg[:2] + b"\xff\xed" + struct.pack(">H", len(block) + 2) + block + jpeg[2:]
     for data in (with_news, encoded(scene(SIZE), "TIFF", tiffinfo={33723: NEWS})):
         assert _picture(data).rights == Rights("Jörg; Ann", "(c) Agency")
 
@@ -205,9 +205,9 @@ def labelled(tmp_path_factory: pytest.TempPathFactory) -> Path:
     paths = [folder / f"picture.{suffix}" for suffix in SUFFIXES]
     for path in paths:
         scene(SIZE).save(path)
-    told = ["-XMP-dc:Creator=Ann", "-XMP-dc:Rights=Of Ann", f"-XMP-xmpRights:WebStatement={BY}", "-EXIF:Artist=Ayşe"]
+    options = ["-XMP-dc:Creator=Ann", "-XMP-dc:Rights=Of Ann", f"-XMP-xmpRights:WebStatement={BY}", "-EXIF:Artist=Ayşe"]
     hidden = ["-GPSLatitude=38.47", "-SerialNumber=SN-4711", "-XMP-aux:SerialNumber=SN-4711"]
-    run("exiftool", "-q", "-overwrite_original", *told, *hidden, *map(str, paths))
+    run("exiftool", "-q", "-overwrite_original", *options, *hidden, *map(str, paths))
     return folder
 
 
@@ -233,8 +233,8 @@ FORMATS = pytest.mark.parametrize("form", ["JPEG", "PNG", "WEBP", "TIFF", "GIF"]
 
 
 def _file(form: str, orientation: int = 1) -> bytes:
-    told = {"tiffinfo": {315: ANN}} if form == "TIFF" else {"exif": exif_block(orientation)}
-    return encoded(photo(), form, **told)
+    fields = {"tiffinfo": {315: ANN}} if form == "TIFF" else {"exif": exif_block(orientation)}
+    return encoded(photo(), form, **fields)
 
 
 def _fulls(data: bytes, recipe: Recipe) -> list[Encoded]:

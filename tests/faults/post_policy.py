@@ -22,10 +22,10 @@ def refusal(fields: Mapping[str, str], body: bytes, *, now: datetime, secret: st
     policy = fields.get("policy", "")
     if not hmac.compare_digest(_signature(policy, fields, secret), fields.get("x-amz-signature", "")):
         return "signature"
-    told = json.loads(base64.b64decode(policy))
-    if now >= datetime.fromisoformat(told["expiration"]):
+    policy_fields = json.loads(base64.b64decode(policy))
+    if now >= datetime.fromisoformat(policy_fields["expiration"]):
         return "expired"
-    conditions = told["conditions"]
+    conditions = policy_fields["conditions"]
     if any(not _holds(one, fields, len(body)) for one in conditions):
         return "condition"
     named = {name for one in conditions for name in _names(one)}

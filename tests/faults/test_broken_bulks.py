@@ -68,24 +68,24 @@ def parents(world: World) -> list[Task]:
 def test_f27_a_bulk_that_broke_off_is_taken_up_by_the_same_call(
     world: World, files: list[Upload], key: str | None
 ) -> None:
-    told = break_off(world, files, key)
+    sent = break_off(world, files, key)
     sweep_for(world, 9)
     batch = accept(world, files, key)
     world.run_until_idle()
-    assert [(parent.task_id, parent.status) for parent in parents(world)] == [(told, Status.SUCCESS)]
-    assert batch.parent.task_id == told
+    assert [(parent.task_id, parent.status) for parent in parents(world)] == [(sent, Status.SUCCESS)]
+    assert batch.parent.task_id == sent
     judge(world, *PICTURES)
 
 
 def test_f27_one_that_was_given_up_meanwhile_is_done_whole_by_the_same_call(
     world: World, files: list[Upload], key: str | None
 ) -> None:
-    told = break_off(world, files, key)
+    sent = break_off(world, files, key)
     sweep_for(world, 12)
-    assert world.task(told).status is Status.PARTIAL
+    assert world.task(sent).status is Status.PARTIAL
     batch = accept(world, files, key)
     world.run_until_idle()
-    assert batch.parent.task_id != told
+    assert batch.parent.task_id != sent
     assert world.statuses(batch.parent) == [Status.SUCCESS]
     assert {item.index: bool(item.duplicate) for item in batch.items} == {0: True, 1: False, 2: False}
     judge(world, *PICTURES)
@@ -108,9 +108,9 @@ def test_f27_one_that_broke_off_again_and_again_is_done_whole_in_the_end(world: 
 
 
 def test_f27_one_that_never_comes_again_ends_and_what_has_begun_stays(world: World, files: list[Upload]) -> None:
-    told = break_off(world, files, None)
+    sent = break_off(world, files, None)
     world.rest()
-    ended = world.task(told)
+    ended = world.task(sent)
     assert (ended.status, ended.result) == (Status.PARTIAL, {"succeeded": 1, "failed": 2, "cancelled": 0})
     judge(world, PICTURES[0])
 
@@ -194,10 +194,10 @@ def test_what_broke_off_a_day_ago_is_forgotten(world: World, key: str | None) ->
 
 
 def test_a_bulk_that_broke_off_and_was_cancelled_is_not_taken_up(world: World, files: list[Upload]) -> None:
-    told = break_off(world, files, "k1")
-    assert world.services.tasks.cancel(told).is_final
+    sent = break_off(world, files, "k1")
+    assert world.services.tasks.cancel(sent).is_final
     again = accept(world, files, "k1")
-    assert (again.parent.task_id, again.parent.status) == (told, Status.PARTIAL)
+    assert (again.parent.task_id, again.parent.status) == (sent, Status.PARTIAL)
     world.run_until_idle()
     judge(world, PICTURES[0])
 

@@ -124,7 +124,7 @@ def test_f62_no_token_and_no_secret_of_an_error_is_told(client: Gateway, world: 
     Gateway(client.app, authorization=f"Bearer {secret}x").get(f"/tasks?cursor={secret}")
     task = world.upload()
     world.rest()
-    told = json.dumps(heard())
-    assert task.task_id in told
-    assert secret not in told
-    assert ROOT not in told
+    lines = json.dumps(heard())
+    assert task.task_id in lines
+    assert secret not in lines
+    assert ROOT not in lines

@@ -31,49 +31,49 @@ class QueuesWorld(MaintenanceWorld):
 
 
 @pytest.fixture
-def night(state: State) -> QueuesWorld:
+def world(state: State) -> QueuesWorld:
     return QueuesWorld(state)
 
 
-def a_task_of(night: QueuesWorld, lane: str) -> Task:
+def a_task_of(world: QueuesWorld, lane: str) -> Task:
     """A task that waits in this lane."""
     if lane == "images":
-        return night.upload()
-    return night.services.jobs.enqueue(JobRequest(max(QUEUES[lane]), Subject("nature")))
+        return world.upload()
+    return world.services.jobs.enqueue(JobRequest(max(QUEUES[lane]), Subject("nature")))
 
 
-def die_in_the_queue(night: QueuesWorld, task: Task, part: int | None = None) -> MemoryQueue:
+def die_in_the_queue(world: QueuesWorld, task: Task, part: int | None = None) -> MemoryQueue:
     """SQS gives the task's message up: nobody has said why."""
-    queue = night.lanes[task.type]
-    night.queue.messages.clear()
+    queue = world.lanes[task.type]
+    world.queue.messages.clear()
     queue.messages.clear()
     queue.receive_too_often(write(Work(task.task_id, part)))
     return queue
 
 
 @every_lane
-def test_f21_a_message_that_was_received_too_often_ends_its_task(night: QueuesWorld, lane: str) -> None:
-    task = a_task_of(night, lane)
-    queue = die_in_the_queue(night, task)
-    assert night.services.dead_letters.fail_tasks(9) == 1
-    (found,) = night.services.dead_letters.list_letters(lane, 9)
-    assert (found.task, found.reason) == (night.task(task), "dead_letter")
-    assert (night.task(task).status, len(queue.letters)) == (Status.FAILURE, 1)
-    assert night.services.dead_letters.fail_tasks(9) == 0
+def test_f21_a_message_that_was_received_too_often_ends_its_task(world: QueuesWorld, lane: str) -> None:
+    task = a_task_of(world, lane)
+    queue = die_in_the_queue(world, task)
+    assert world.services.dead_letters.fail_tasks(9) == 1
+    (found,) = world.services.dead_letters.list_letters(lane, 9)
+    assert (found.task, found.reason) == (world.task(task), "dead_letter")
+    assert (world.task(task).status, len(queue.letters)) == (Status.FAILURE, 1)
+    assert world.services.dead_letters.fail_tasks(9) == 0
 
 
 @every_lane
-def test_f21_a_dead_letter_is_brought_back_in_its_own_lane(night: QueuesWorld, lane: str) -> None:
-    task = a_task_of(night, lane)
-    queue = die_in_the_queue(night, task)
-    (again,) = night.services.dead_letters.redrive(lane, 9).tasks
+def test_f21_a_dead_letter_is_brought_back_in_its_own_lane(world: QueuesWorld, lane: str) -> None:
+    task = a_task_of(world, lane)
+    queue = die_in_the_queue(world, task)
+    (again,) = world.services.dead_letters.redrive(lane, 9).tasks
     assert (again.type, again.args["retry_of"], again.status) == (task.type, task.task_id, Status.PENDING)
     assert (queue.letters, [message.body for message in queue.messages]) == ([], [write(Work(again.task_id))])
-    assert night.services.dead_letters.redrive(lane, 9).tasks == []
+    assert world.services.dead_letters.redrive(lane, 9).tasks == []
 
 
-def test_f21_no_queue_has_another_name(night: QueuesWorld) -> None:
-    for look in (night.services.dead_letters.list_letters, night.services.dead_letters.redrive):
+def test_f21_no_queue_has_another_name(world: QueuesWorld) -> None:
+    for look in (world.services.dead_letters.list_letters, world.services.dead_letters.redrive):
         with pytest.raises(NotFound):
             look("images-dead", 9)
 
@@ -82,30 +82,30 @@ def test_f21_every_kind_of_work_has_one_lane() -> None:
     assert sorted(kind for kinds in QUEUES.values() for kind in kinds) == sorted({TaskType.PROCESS_IMAGE, *CHUNKED})
 
 
-def test_f21_a_scheduled_run_is_run_again_as_it_was_asked_for(night: QueuesWorld) -> None:
-    run = night.services.schedules.run("cleanup", Options(dry_run=True, limit=7))
-    die_in_the_queue(night, run)
-    (again,) = night.services.dead_letters.redrive("maintenance", 9).tasks
-    assert (night.task(run).status, again.status) == (Status.FAILURE, Status.PENDING)
+def test_f21_a_scheduled_run_is_run_again_as_it_was_asked_for(world: QueuesWorld) -> None:
+    run = world.services.schedules.run("cleanup", Options(dry_run=True, limit=7))
+    die_in_the_queue(world, run)
+    (again,) = world.services.dead_letters.redrive("maintenance", 9).tasks
+    assert (world.task(run).status, again.status) == (Status.FAILURE, Status.PENDING)
     assert (Options.of(again), again.args["schedule"]) == (Options(dry_run=True, limit=7), "cleanup_orphaned_files")
 
 
-def test_f21_a_schedule_that_runs_already_is_not_run_beside_itself(night: QueuesWorld) -> None:
-    run = night.services.schedules.run("cleanup")
-    die_in_the_queue(night, run)
-    night.services.dead_letters.fail_tasks(9)
-    other = night.services.schedules.run("cleanup")
-    assert night.services.dead_letters.redrive("maintenance", 9).tasks == [other]
+def test_f21_a_schedule_that_runs_already_is_not_run_beside_itself(world: QueuesWorld) -> None:
+    run = world.services.schedules.run("cleanup")
+    die_in_the_queue(world, run)
+    world.services.dead_letters.fail_tasks(9)
+    other = world.services.schedules.run("cleanup")
+    assert world.services.dead_letters.redrive("maintenance", 9).tasks == [other]
 
 
-def test_f21_a_message_that_died_behind_its_job_does_not_end_it(night: QueuesWorld) -> None:
-    job = night.services.jobs.enqueue(JobRequest(TaskType.OPTIMIZE_IMAGES))
-    held = night.services.leases.begin(job.task_id, "run")
-    between = night.services.leases.release(held, Checkpoint(part=3).args())
-    queue = die_in_the_queue(night, between, part=2)
-    assert night.services.dead_letters.fail_tasks(9) == 0
-    assert night.services.dead_letters.redrive("maintenance", 9).tasks == [night.task(job)]
-    assert (night.statuses(job), queue.letters) == ([Status.STARTED], [])
+def test_f21_a_message_that_died_behind_its_job_does_not_end_it(world: QueuesWorld) -> None:
+    job = world.services.jobs.enqueue(JobRequest(TaskType.OPTIMIZE_IMAGES))
+    held = world.services.leases.begin(job.task_id, "run")
+    between = world.services.leases.release(held, Checkpoint(part=3).args())
+    queue = die_in_the_queue(world, between, part=2)
+    assert world.services.dead_letters.fail_tasks(9) == 0
+    assert world.services.dead_letters.redrive("maintenance", 9).tasks == [world.task(job)]
+    assert (world.statuses(job), queue.letters) == ([Status.STARTED], [])
 
 
 def test_f21_what_failed_in_all_attempts_leaves_one_letter_with_its_reason(world: World) -> None:

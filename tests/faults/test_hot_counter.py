@@ -52,14 +52,14 @@ def test_f32_a_popular_collection_is_counted_exactly(state: State, request: pyte
 
 
 def test_f32_what_has_drifted_is_exact_again_after_the_next_count(state: State) -> None:
-    night = MaintenanceWorld(state)
+    world = MaintenanceWorld(state)
     for number in range(3):
-        night.image(number)
-    truth = night.recounted("nature")
+        world.image(number)
+    truth = world.recounted("nature")
     for images, weight in ((5, 1_000), (-7, -30)):
-        night.drift("nature", images, weight)
+        world.drift("nature", images, weight)
         assert state.catalog.stats("nature") != truth
-        night.run("stats")
+        world.run("stats")
         assert state.catalog.stats("nature") == truth
 
 

@@ -235,8 +235,8 @@ def a_request_begins_two_tasks(world: Finished) -> Finished:
 
 @offence("counters")
 def a_collection_counts_one_too_many(world: Finished) -> Finished:
-    told = world.stats["nature"]
-    return replace(world, stats={**world.stats, "nature": replace(told, images=told.images + 1)})
+    stats = world.stats["nature"]
+    return replace(world, stats={**world.stats, "nature": replace(stats, images=stats.images + 1)})
 
 
 @offence("not_gone")
@@ -271,8 +271,8 @@ def a_private_picture_lies_where_everybody_reads(world: Finished) -> Finished:
 @offence("manifests")
 def a_manifest_lacks_an_image(world: Finished) -> Finished:
     key = storage.manifest("nature")
-    told = json.loads(world.objects[key])
-    return holding(world, key, json.dumps({**told, "images": told["images"][1:]}).encode())
+    body = json.loads(world.objects[key])
+    return holding(world, key, json.dumps({**body, "images": body["images"][1:]}).encode())
 
 
 @offence("manifests")

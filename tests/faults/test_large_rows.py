@@ -76,8 +76,8 @@ def test_f33_a_name_without_end_makes_a_small_row(world: World) -> None:
 
 
 def test_f33_a_report_tells_of_few_of_very_many(state: State) -> None:
-    night = MaintenanceWorld(state)
+    world = MaintenanceWorld(state)
     for number in range(300):
-        night.bucket.drop(f"originals/{number:04}{'x' * 900}/0.png", b"x")
-    run = night.run("cleanup", dry_run=True)
+        world.bucket.drop(f"originals/{number:04}{'x' * 900}/0.png", b"x")
+    run = world.run("cleanup", dry_run=True)
     assert length(run) < LIMIT // 2

@@ -232,7 +232,7 @@ class Night(RuleBasedStateMachine):
 
     @invariant()
     def counters_are_exact(self) -> None:
-        """Nothing in this house breaks them, so they are right before any recount."""
+        """No step of this machine breaks the statistics, so they are right before any recount."""
         for name in self.world.services.state.catalog.collections():
             assert self.world.services.state.catalog.stats(name) == self.world.recounted(name)
 

@@ -17,94 +17,94 @@ from tests.memory_metrics import MemoryMetrics
 
 
 @pytest.fixture
-def night(state: State) -> DarkNight:
+def world(state: State) -> DarkNight:
     """An image, and thirty orphans that clean-up would take away."""
-    night = DarkNight(state)
-    night.image(1)
+    world = DarkNight(state)
+    world.image(1)
     for number in range(30):
-        night.orphan(number)
-    night.clock.move(25 * HOUR)
-    return night
+        world.orphan(number)
+    world.clock.move(25 * HOUR)
+    return world
 
 
-def go_dark(night: DarkNight) -> None:
-    night.outage.down = True
+def go_dark(world: DarkNight) -> None:
+    world.outage.down = True
 
 
-def drain(night: DarkNight) -> None:
+def drain(world: DarkNight) -> None:
     """Every message, as often as it comes."""
-    while night.queue.messages:
-        message = night.queue.receive()
+    while world.queue.messages:
+        message = world.queue.receive()
         if message is not None:
-            night.deliver(message)
-        elif not night.queue.wait_for_next():
+            world.deliver(message)
+        elif not world.queue.wait_for_next():
             return
 
 
-def look_after(night: DarkNight) -> None:
+def look_after(world: DarkNight) -> None:
     """The store is back, and the sweeper comes by."""
-    night.outage.down = False
-    night.clock.move(timedelta(minutes=40))
-    use(night.services)
+    world.outage.down = False
+    world.clock.move(timedelta(minutes=40))
+    use(world.services)
     events.sweep()
     use(None)
-    night.run_until_idle()
+    world.run_until_idle()
 
 
-def runs(night: DarkNight) -> list[Task]:
+def runs(world: DarkNight) -> list[Task]:
     wanted = TaskFilter(type=TaskType.CLEANUP_ORPHANED_FILES)
-    return list(night.services.state.tasks.history(wanted, 50).items)
+    return list(world.services.state.tasks.history(wanted, 50).items)
 
 
-def tick(night: DarkNight) -> None:
+def tick(world: DarkNight) -> None:
     """EventBridge calls the clean-up's function."""
-    use(night.services)
+    use(world.services)
     try:
-        events.start_schedule("cleanup_orphaned_files", night.clock.now().replace(hour=0).isoformat())
+        events.start_schedule("cleanup_orphaned_files", world.clock.now().replace(hour=0).isoformat())
     finally:
         use(None)
 
 
 @pytest.mark.parametrize("moment", ["before its first look", "in the middle"])
-def test_f41_a_run_whose_store_went_away_says_so_and_has_taken_nothing(night: DarkNight, moment: str) -> None:
+def test_f41_a_run_whose_store_went_away_says_so_and_has_taken_nothing(world: DarkNight, moment: str) -> None:
     if moment == "in the middle":
-        night.when("after_piece", lambda: go_dark(night), attempt=night.passed.count("after_claim") + 1)
-    task = night.services.schedules.run("cleanup")
-    night.outage.down = night.outage.down or moment == "before its first look"
-    drain(night)
-    assert night.outage.refused
-    look_after(night)
-    ended = night.task(task)
+        world.when("after_piece", lambda: go_dark(world), attempt=world.passed.count("after_claim") + 1)
+    task = world.services.schedules.run("cleanup")
+    world.outage.down = world.outage.down or moment == "before its first look"
+    drain(world)
+    assert world.outage.refused
+    look_after(world)
+    ended = world.task(task)
     assert (ended.status, ended.error and ended.error.code) == (Status.FAILURE, "unavailable")
     assert ended.error
     assert "nothing is removed" in ended.error.message
     assert (ended.result or {}).get("quarantined", 0) == 0
-    assert len(night.bucket.under("originals/orphan")) == 30
-    assert night.bucket.under("quarantine/") == []
+    assert len(world.bucket.under("originals/orphan")) == 30
+    assert world.bucket.under("quarantine/") == []
 
 
-def test_its_dead_letter_is_counted_says_why_and_brings_it_back(night: DarkNight) -> None:
-    night.services.schedules.run("cleanup")
-    go_dark(night)
-    drain(night)
-    assert [letter.reason for letter in night.queue.dead_letters(10)] == ["unavailable"]
-    assert isinstance(night.services.metrics, MemoryMetrics)
-    assert night.services.metrics.total("DeadLetters") == 1
-    look_after(night)
-    night.clock.move(HOUR)
-    night.services.dead_letters.redrive("maintenance", 10)
-    night.run_until_idle()
-    newest, _ = runs(night)
+def test_its_dead_letter_is_counted_says_why_and_brings_it_back(world: DarkNight) -> None:
+    world.services.schedules.run("cleanup")
+    go_dark(world)
+    drain(world)
+    assert [letter.reason for letter in world.queue.dead_letters(10)] == ["unavailable"]
+    assert isinstance(world.services.metrics, MemoryMetrics)
+    assert world.services.metrics.total("DeadLetters") == 1
+    look_after(world)
+    world.clock.move(HOUR)
+    world.services.dead_letters.redrive("maintenance", 10)
+    world.run_until_idle()
+    newest, _ = runs(world)
     assert (newest.status, newest.result and newest.result["quarantined"]) == (Status.SUCCESS, 30)
 
 
-def test_a_short_outage_ends_well_and_is_told_in_the_report(night: DarkNight) -> None:
-    night.when("after_piece", lambda: go_dark(night), attempt=night.passed.count("after_claim") + 1)
-    task = night.services.schedules.run("cleanup")
-    night.deliver()
-    night.outage.down = False
-    night.clock.move(timedelta(minutes=5))
-    ended = night.finish(task)
+def test_a_short_outage_ends_well_and_is_told_in_the_report(world: DarkNight) -> None:
+    world.when("after_piece", lambda: go_dark(world), attempt=world.passed.count("after_claim") + 1)
+    task = world.services.schedules.run("cleanup")
+    world.deliver()
+    world.outage.down = False
+    world.clock.move(timedelta(minutes=5))
+    ended = world.finish(task)
     assert (ended.status, ended.attempts) == (Status.SUCCESS, 2)
     assert ended.result
     assert (ended.result["interrupted"], ended.result["quarantined"]) == (1, 30)
@@ -112,26 +112,26 @@ def test_a_short_outage_ends_well_and_is_told_in_the_report(night: DarkNight) ->
     assert "could not reach the state store" in why
 
 
-def test_a_run_that_nobody_could_start_is_caught_up_and_says_that_it_is_late(night: DarkNight) -> None:
-    tick(night)
-    night.run_until_idle()
-    night.orphan(99)
-    night.clock.move(DAY)
-    go_dark(night)
+def test_a_run_that_nobody_could_start_is_caught_up_and_says_that_it_is_late(world: DarkNight) -> None:
+    tick(world)
+    world.run_until_idle()
+    world.orphan(99)
+    world.clock.move(DAY)
+    go_dark(world)
     with pytest.raises(Unavailable):
-        tick(night)
-    night.outage.down = False
-    night.clock.move(HOUR)
-    (task,) = (one for one in night.services.schedules.catch_up() if one.type is TaskType.CLEANUP_ORPHANED_FILES)
-    ended = night.finish(task)
+        tick(world)
+    world.outage.down = False
+    world.clock.move(HOUR)
+    (task,) = (one for one in world.services.schedules.catch_up() if one.type is TaskType.CLEANUP_ORPHANED_FILES)
+    ended = world.finish(task)
     assert (ended.status, ended.result and ended.result["began_late"]) == (Status.SUCCESS, 1)
     assert ended.result
     assert "state store did not answer" in ended.result["examples"]["began_late"][0]  # type: ignore[index]  # as above
 
 
-def test_a_fault_that_the_store_survived_is_told_by_its_own_name(night: DarkNight) -> None:
-    night.bucket.trouble.at("before delete", Unavailable("The bucket does not answer."))
-    ended = night.run("cleanup")
+def test_a_fault_that_the_store_survived_is_told_by_its_own_name(world: DarkNight) -> None:
+    world.bucket.trouble.at("before delete", Unavailable("The bucket does not answer."))
+    ended = world.run("cleanup")
     assert (ended.status, ended.result and ended.result["quarantined"]) == (Status.SUCCESS, 30)
     assert ended.result
     assert ended.result["examples"]["interrupted"] == ["unavailable: The bucket does not answer."]  # type: ignore[index]  # as above

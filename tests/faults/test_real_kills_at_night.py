@@ -75,9 +75,9 @@ def place(store: str, tmp_path: Path) -> Iterator[tuple[Order, Container]]:
         for number, collection in enumerate(COLLECTIONS):
             publish(services, number, collection)
         adapters_aws.client("s3").put_object(Bucket=order.bucket, Key=ORPHAN, Body=b"x")
-        night = later(order, DAYS)
+        world = later(order, DAYS)
         services.clock.move(DAYS)  # type: ignore[attr-defined]  # a FrozenClock
-        yield night, services
+        yield world, services
 
 
 def publish(services: Container, number: int, collection: str) -> None:

@@ -103,8 +103,8 @@ def test_the_command_ends_with_one_where_something_is_lost(
 
 def test_the_command_ends_with_nought_where_nothing_is(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["soak", "--tasks", "60", "--store", "memory", "--seed", "1", "--seed", "2"]) == 0
-    told = capsys.readouterr().out
-    assert all(word in told for word in ("accepted", "SUCCESS", "lost", "duplicated", "drained", "counters exact"))
+    output = capsys.readouterr().out
+    assert all(word in output for word in ("accepted", "SUCCESS", "lost", "duplicated", "drained", "counters exact"))
 
 
 def test_programs_are_told_of_each_soak(capsys: pytest.CaptureFixture[str]) -> None:
@@ -112,9 +112,9 @@ def test_programs_are_told_of_each_soak(capsys: pytest.CaptureFixture[str]) -> N
 
     assert main(typed) == 0
 
-    told = json.loads(capsys.readouterr().out)
-    assert (told["good"], [one["seed"] for one in told["soaks"]]) == (True, [1, 2])
-    assert all(sum(one["ends"].values()) == one["accepted"] and not one["problems"] for one in told["soaks"])
+    body = json.loads(capsys.readouterr().out)
+    assert (body["good"], [one["seed"] for one in body["soaks"]]) == (True, [1, 2])
+    assert all(sum(one["ends"].values()) == one["accepted"] and not one["problems"] for one in body["soaks"])
 
 
 @pytest.mark.parametrize("typed", [["--kill", "2"], ["--tasks", "0"], ["--store", "paper"]])

@@ -54,9 +54,9 @@ def test_everything_that_the_page_names_is_there() -> None:
 def test_the_page_counts_right() -> None:
     for store, column in (("DynamoDB", 1), ("SQL", 2)):
         stand = [row[column] for row in rows().values()]
-        told = re.search(rf"[Oo]n {store}: (\d+) survived, (\d+) do(?:es)? not apply", PAGE)
-        assert told is not None
-        assert [int(number) for number in told.groups()] == [stand.count("survived"), stand.count("does not apply")]
+        match = re.search(rf"[Oo]n {store}: (\d+) survived, (\d+) do(?:es)? not apply", PAGE)
+        assert match is not None
+        assert [int(number) for number in match.groups()] == [stand.count("survived"), stand.count("does not apply")]
 
 
 def test_named_faults_run_on_every_store() -> None:

@@ -67,10 +67,14 @@ def _batch(seeds: Sequence[bytes], numbers: range) -> tuple[list[Finding], int]:
             _work(seeds, numbers, place, writing)
         os.close(writing)
         with os.fdopen(reading) as pipe:
-            told = [_finding(one) for one in pipe.read().split("\0") if one]
+            findings = [_finding(one) for one in pipe.read().split("\0") if one]
         _, status = os.waitpid(child, 0)
         last = int.from_bytes(place[:], "little")
-    return (told, numbers.stop - 1) if not status else ([*told, Finding(last, f"ended the process: {status}")], last)
+    return (
+        (findings, numbers.stop - 1)
+        if not status
+        else ([*findings, Finding(last, f"ended the process: {status}")], last)
+    )
 
 
 def _finding(line: str) -> Finding:

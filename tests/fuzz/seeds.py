@@ -42,8 +42,8 @@ def _unannounced(webp: bytes) -> bytes:
 
 def _with_news(jpeg: bytes) -> bytes:
     """With IPTC in it."""
-    told = b"Photoshop 3.0\0" + resource(NEWS)
-    return jpeg[:2] + b"\xff\xed" + (len(told) + 2).to_bytes(2, "big") + told + jpeg[2:]
+    block = b"Photoshop 3.0\0" + resource(NEWS)
+    return jpeg[:2] + b"\xff\xed" + (len(block) + 2).to_bytes(2, "big") + block + jpeg[2:]
 
 
 def _jpeg() -> list[bytes]:

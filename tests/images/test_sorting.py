@@ -40,10 +40,10 @@ def test_an_order_is_what_its_word_says(sort: SortField, ids: str) -> None:
 
 def test_the_same_seed_makes_the_same_order_and_another_one_another() -> None:
     images = [an_image(f"i{number}") for number in range(50)]
-    told = [sorted(images, key=SortOrder(SortField.RANDOM, seed).place) for seed in ("a", "a", "b")]
+    orders = [sorted(images, key=SortOrder(SortField.RANDOM, seed).place) for seed in ("a", "a", "b")]
 
-    assert told[0] == told[1]
-    assert told[0] not in (told[2], images)
+    assert orders[0] == orders[1]
+    assert orders[0] not in (orders[2], images)
 
 
 @pytest.mark.parametrize("sort", list(SortField))

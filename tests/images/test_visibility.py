@@ -24,9 +24,9 @@ from tests.world import Kill
 
 @pytest.fixture
 def world() -> MaintenanceWorld:
-    night = MaintenanceWorld()
-    night.services.privacy.make("secret", private=True)
-    return night
+    world = MaintenanceWorld()
+    world.services.privacy.make("secret", private=True)
+    return world
 
 
 def served(world: MaintenanceWorld, image: Image) -> list[str]:

@@ -151,8 +151,8 @@ class Account:
         return AWSResponse(request.url, 403, {}, Raw(body)) if refused else None
 
     def _handled(self, lane: str, message: dict[str, Any]) -> bool:
-        told = {"ApproximateReceiveCount": "1", "SentTimestamp": str(int(self.clock.now().timestamp() * 1000))}
-        record = {"body": message["Body"], "receiptHandle": message["ReceiptHandle"], "attributes": told}
+        fields = {"ApproximateReceiveCount": "1", "SentTimestamp": str(int(self.clock.now().timestamp() * 1000))}
+        record = {"body": message["Body"], "receiptHandle": message["ReceiptHandle"], "attributes": fields}
         function = FUNCTION_OF[lane]
         try:
             with self.playing(function):

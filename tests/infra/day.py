@@ -19,7 +19,7 @@ LOOSE = encoded(scene((400, 300)), "PNG", compress_level=1)  # optimizing makes 
 
 def live(account: Account) -> None:
     """The whole day, part by part."""
-    for part in (uploads, secrets, bad_days, looking, steering, keeping, thumbnails, night, lost_and_found, queues):
+    for part in (uploads, secrets, bad_days, looking, steering, keeping, thumbnails, world, lost_and_found, queues):
         part(account)
 
 
@@ -27,8 +27,8 @@ def upload(account: Account, number: int = 0, *, collection: str = "lakes", body
     """An upload through the API; its task id."""
     body = PICTURE + bytes([number]) if body is None else body
     form = a_form(a_file(body, f"{number}.jpg"), collection=collection, async_="true")
-    told = account.ask("POST", "/file_upload", form, Content_Type=FORM)
-    return str(told["task_ids"][0][1])
+    response = account.ask("POST", "/file_upload", form, Content_Type=FORM)
+    return str(response["task_ids"][0][1])
 
 
 def arrive(account: Account) -> None:
@@ -63,8 +63,10 @@ def uploads(account: Account) -> None:
 
 def a_form_of_ours(account: Account) -> str:
     """The key that a new upload form is for."""
-    told = account.ask("POST", "/uploads", {"filename": "f.jpg", "content_type": "image/jpeg", "collection": "lakes"})
-    return str(told["uploads"][0]["fields"]["key"])
+    response = account.ask(
+        "POST", "/uploads", {"filename": "f.jpg", "content_type": "image/jpeg", "collection": "lakes"}
+    )
+    return str(response["uploads"][0]["fields"]["key"])
 
 
 def use_form(account: Account, key: str, *bodies: bytes) -> None:
@@ -101,11 +103,11 @@ def secrets(account: Account) -> None:
 
 def trash_and_restore_by_a_worker(account: Account, image_id: str) -> None:
     """As after a request that ended between the row's change and the move of the renditions."""
-    house = account.services_of("test")
+    services = account.services_of("test")
     for trashed_at in (account.clock.now(), None):
-        image = house.state.catalog.existing([image_id])[image_id]
-        house.state.catalog.revise(image, replace(image, trashed_at=trashed_at))
-        house.visibility.overtaken(image_id)
+        image = services.state.catalog.existing([image_id])[image_id]
+        services.state.catalog.revise(image, replace(image, trashed_at=trashed_at))
+        services.visibility.overtaken(image_id)
         account.work("Maintenance")
 
 
@@ -183,18 +185,18 @@ def keeping(account: Account) -> None:
 
 def thumbnails(account: Account) -> None:
     """Made again, in slices, with a picture that cannot be made."""
-    night = account.services_of("make_thumbnails")
-    night.thumbnail_job = replace(night.thumbnail_job, recipe=Recipe(version="r2", sizes=(200, 100)))
-    night.chunked_jobs = replace(night.chunked_jobs, step_time=timedelta(0))
+    world = account.services_of("make_thumbnails")
+    world.thumbnail_job = replace(world.thumbnail_job, recipe=Recipe(version="r2", sizes=(200, 100)))
+    world.chunked_jobs = replace(world.chunked_jobs, step_time=timedelta(0))
     for collection in ("lakes", "secret"):
         account.ask("POST", "/thumbnails", {"collection": collection})
     account.work("Thumbnails")
-    night.thumbnail_job = replace(night.thumbnail_job, recipe=Recipe(version="r3", sizes=(90,)))
+    world.thumbnail_job = replace(world.thumbnail_job, recipe=Recipe(version="r3", sizes=(90,)))
     account.ask("POST", "/thumbnails", {"collection": "lakes"})
     _until_given_up(account, "Thumbnails", "dynamodb.Query")
 
 
-def night(account: Account) -> None:
+def world(account: Account) -> None:
     """Clean-up with orphans of all kinds, trash that is old, statistics, optimizing."""
     account.ask("POST", "/schedules/cleanup/run")
     _until_given_up(account, "Maintenance", "s3.ListObjectsV2")

@@ -81,8 +81,8 @@ def test_a_lease_outlasts_its_function_and_ends_before_the_message_is_seen_again
 
     for seconds, is_right in ((timeout, False), (6 * timeout, True), (6 * timeout + 1, False)):
         config["stages"]["dev"]["environment_variables"][variable] = str(seconds)
-        told = [one for one in checks.faults(config, "dev") if variable in one and function in one]
-        assert (told == []) is is_right
+        faults = [one for one in checks.faults(config, "dev") if variable in one and function in one]
+        assert (faults == []) is is_right
 
 
 def test_an_upload_is_waited_for_less_long_than_the_api_may_run(config: stage.Config) -> None:

@@ -32,7 +32,7 @@ class Lossy:
     state: MemoryState = field(default_factory=MemoryState)
 
     def __post_init__(self) -> None:
-        self.night = MaintenanceWorld(self.state)
+        self.world = MaintenanceWorld(self.state)
 
     @property
     def _rows(self) -> MemoryCatalog:
@@ -53,16 +53,16 @@ class Lossy:
             del self._rows._db.images[image.image_id]  # noqa: SLF001
 
 
-def strays(night: MaintenanceWorld, image: Image, count: int) -> list[str]:
+def strays(world: MaintenanceWorld, image: Image, count: int) -> list[str]:
     """Old objects that no row of the image names, where only its rendition rows can tell."""
     made = [f"renditions/{image.image_id}/{image.recipe}/stray-{number:04}.jpg" for number in range(count)]
     for key in made:
-        night.bucket.drop(key, b"stray")
+        world.bucket.drop(key, b"stray")
     return made
 
 
-def bounded(night: MaintenanceWorld, **bounds: int) -> None:
-    night.services.cleanup_job = replace(night.services.cleanup_job, bounds=CleanupBounds(**bounds))
+def bounded(world: MaintenanceWorld, **bounds: int) -> None:
+    world.services.cleanup_job = replace(world.services.cleanup_job, bounds=CleanupBounds(**bounds))
 
 
 def told(task: Task) -> dict[str, object]:
@@ -78,54 +78,54 @@ def reason(task: Task) -> str:
 
 
 @pytest.fixture
-def night() -> MaintenanceWorld:
+def world() -> MaintenanceWorld:
     return MaintenanceWorld()
 
 
-def test_the_third_look_stops_at_the_budget_and_says_so_in_numbers(night: MaintenanceWorld) -> None:
-    made = [key for number in range(2) for key in strays(night, night.image(number), 30)]
-    night.clock.move(DAY)
-    bounded(night, always_allowed=25)
-    task = night.run("cleanup")
+def test_the_third_look_stops_at_the_budget_and_says_so_in_numbers(world: MaintenanceWorld) -> None:
+    made = [key for number in range(2) for key in strays(world, world.image(number), 30)]
+    world.clock.move(DAY)
+    bounded(world, always_allowed=25)
+    task = world.run("cleanup")
     assert task.error is not None
     assert (task.status, task.error.code, task.error.retryable) == (Status.PARTIAL, "budget_spent", False)
-    seen = len(night.bucket.blobs)
+    seen = len(world.bucket.blobs)
     assert task.error.details == {"taken": 25, "seen": seen, "cap": 25}
     assert f"25 of {seen} objects were removed; this run may remove 25." in task.error.message
-    gone = set(made) - set(night.bucket.blobs)
-    assert (len(gone), {f"quarantine/{key}" for key in gone}) == (25, set(night.bucket.under("quarantine/")))
+    gone = set(made) - set(world.bucket.blobs)
+    assert (len(gone), {f"quarantine/{key}" for key in gone}) == (25, set(world.bucket.under("quarantine/")))
     report = told(task)
     assert (report["taken"], report["quarantined"], report["unnamed"], report["complete"]) == (25, 25, 25, False)
     assert (report["seen"], report["cap"]) == (seen, 25)
-    assert night.metrics.total("BudgetsSpent") == 1
+    assert world.metrics.total("BudgetsSpent") == 1
 
 
-def test_within_the_budget_the_third_look_is_counted_like_any_other(night: MaintenanceWorld) -> None:
-    strays(night, night.image(), 30)
-    night.orphan(1)
-    night.clock.move(DAY)
-    report = told(night.run("cleanup"))
+def test_within_the_budget_the_third_look_is_counted_like_any_other(world: MaintenanceWorld) -> None:
+    strays(world, world.image(), 30)
+    world.orphan(1)
+    world.clock.move(DAY)
+    report = told(world.run("cleanup"))
     assert (report["taken"], report["quarantined"], report["unnamed"], report["orphans"]) == (31, 31, 30, 1)
     assert report["quarantined_bytes"] == 30 * len(b"stray") + 1
 
 
-def test_more_strays_of_one_image_than_fit_into_a_piece_all_go(night: MaintenanceWorld) -> None:
-    strays(night, night.image(), 250)
-    night.clock.move(DAY)
-    task = night.run("cleanup")
+def test_more_strays_of_one_image_than_fit_into_a_piece_all_go(world: MaintenanceWorld) -> None:
+    strays(world, world.image(), 250)
+    world.clock.move(DAY)
+    task = world.run("cleanup")
     assert (task.status, taken(task), told(task)["rows_seen"]) == (Status.SUCCESS, 250, 1)
-    assert night.missing() == []
+    assert world.missing() == []
 
 
-def test_what_is_left_over_goes_in_the_nights_that_follow(night: MaintenanceWorld) -> None:
-    strays(night, night.image(), 60)
-    bounded(night, always_allowed=25)
+def test_what_is_left_over_goes_in_the_nights_that_follow(world: MaintenanceWorld) -> None:
+    strays(world, world.image(), 60)
+    bounded(world, always_allowed=25)
     for expected in (Status.PARTIAL, Status.PARTIAL, Status.SUCCESS):
-        night.clock.move(DAY)
-        task = night.services.schedules.start("cleanup", night.clock.now())
+        world.clock.move(DAY)
+        task = world.services.schedules.start("cleanup", world.clock.now())
         assert task is not None
-        assert night.finish(task).status is expected
-    assert len(night.bucket.under("quarantine/")) == 60
+        assert world.finish(task).status is expected
+    assert len(world.bucket.under("quarantine/")) == 60
 
 
 LOSSES: dict[str, Callable[[Lossy, Image, Image], None]] = {
@@ -142,74 +142,74 @@ def test_a_catalogue_that_has_lost_rows_of_one_kind_is_not_believed(
     lose: Callable[[Lossy, Image, Image], None], *, dry_run: bool
 ) -> None:
     lossy = Lossy()
-    night = lossy.night
-    one, other = night.image(1), night.image(2)
-    strays(night, other, 3)
-    night.orphan(1)
-    night.clock.move(2 * DAY)
+    world = lossy.world
+    one, other = world.image(1), world.image(2)
+    strays(world, other, 3)
+    world.orphan(1)
+    world.clock.move(2 * DAY)
     lose(lossy, one, other)
-    before = dict(night.bucket.blobs)
-    task = night.run("cleanup", dry_run=dry_run)
-    assert (task.status, reason(task), night.bucket.blobs) == (Status.FAILURE, "catalogue_incomplete", before)
-    assert night.metrics.total("CleanupsStopped", reason="catalogue_incomplete") == 1
+    before = dict(world.bucket.blobs)
+    task = world.run("cleanup", dry_run=dry_run)
+    assert (task.status, reason(task), world.bucket.blobs) == (Status.FAILURE, "catalogue_incomplete", before)
+    assert world.metrics.total("CleanupsStopped", reason="catalogue_incomplete") == 1
 
 
 def test_all_image_rows_lost_and_the_rendition_rows_kept_stops_everything() -> None:
     lossy = Lossy()
-    night = lossy.night
-    images = [night.image(number) for number in range(3)]
-    night.clock.move(2 * DAY)
+    world = lossy.world
+    images = [world.image(number) for number in range(3)]
+    world.clock.move(2 * DAY)
     lossy.lose_images(*images)
-    before = dict(night.bucket.blobs)
-    task = night.run("cleanup")
-    assert (task.status, reason(task), night.bucket.blobs) == (Status.FAILURE, "catalogue_empty", before)
+    before = dict(world.bucket.blobs)
+    task = world.run("cleanup")
+    assert (task.status, reason(task), world.bucket.blobs) == (Status.FAILURE, "catalogue_empty", before)
 
 
 def test_a_loss_that_comes_between_the_looks_stops_the_run_where_it_is() -> None:
     lossy = Lossy()
-    night = lossy.night
-    image = night.image(1)
-    made = strays(night, image, 3)
-    night.clock.move(2 * DAY)
-    due = night.services.quarantine.expired
+    world = lossy.world
+    image = world.image(1)
+    made = strays(world, image, 3)
+    world.clock.move(2 * DAY)
+    due = world.services.quarantine.expired
 
     def losing(*args: object) -> object:
         lossy.lose_renditions(image)
         return due(*args)  # type: ignore[arg-type]  # as they were given
 
-    object.__setattr__(night.services.quarantine, "expired", losing)
-    task = night.run("cleanup")
-    assert (reason(task), night.bucket.under("quarantine/")) == ("catalogue_incomplete", [])
-    assert set(made) < set(night.bucket.blobs)
+    object.__setattr__(world.services.quarantine, "expired", losing)
+    task = world.run("cleanup")
+    assert (reason(task), world.bucket.under("quarantine/")) == ("catalogue_incomplete", [])
+    assert set(made) < set(world.bucket.blobs)
 
 
-def everything_to_take(night: MaintenanceWorld) -> None:
+def everything_to_take(world: MaintenanceWorld) -> None:
     """Ten orphans, six objects that are due in quarantine, two images in the trash, and twelve strays."""
-    image, trashed = night.image(0), [night.image(number) for number in (1, 2)]
+    image, trashed = world.image(0), [world.image(number) for number in (1, 2)]
     for number in range(100, 106):
-        night.orphan(number)
-    night.clock.move(DAY)
-    night.run("cleanup")
+        world.orphan(number)
+    world.clock.move(DAY)
+    world.run("cleanup")
     for one in trashed:
-        night.services.trash.trash(one.image_id)
+        world.services.trash.trash(one.image_id)
     for number in range(10):
-        night.orphan(number)
-    strays(night, image, 12)
-    night.run_until_idle()
-    night.clock.move(WEEK)
+        world.orphan(number)
+    strays(world, image, 12)
+    world.run_until_idle()
+    world.clock.move(WEEK)
 
 
-def objects_taken(night: MaintenanceWorld, before: set[str]) -> int:
+def objects_taken(world: MaintenanceWorld, before: set[str]) -> int:
     """Objects that are not where they were: those that were moved to quarantine count as well."""
-    return len(before - set(night.bucket.blobs))
+    return len(before - set(world.bucket.blobs))
 
 
 @pytest.mark.parametrize("limit", [*range(0, 48, 4), 43])
-def test_one_budget_bounds_all_that_takes_objects_away(night: MaintenanceWorld, limit: int) -> None:
-    everything_to_take(night)
-    before = set(night.bucket.blobs)
-    task = night.run("cleanup", limit=limit)
-    lost = objects_taken(night, before)
+def test_one_budget_bounds_all_that_takes_objects_away(world: MaintenanceWorld, limit: int) -> None:
+    everything_to_take(world)
+    before = set(world.bucket.blobs)
+    task = world.run("cleanup", limit=limit)
+    lost = objects_taken(world, before)
     weight = 10 + 6 + 2 * IMAGE + 12
     assert (taken(task), lost) == (lost, lost)
     assert lost <= limit
@@ -222,174 +222,174 @@ def test_one_budget_bounds_all_that_takes_objects_away(night: MaintenanceWorld, 
 @pytest.mark.parametrize("nth", range(0, 46, 3))
 @pytest.mark.parametrize("deaths", [1, 3])
 def test_a_piece_that_dies_midway_gains_no_budget_and_loses_no_count(
-    night: MaintenanceWorld, nth: int, deaths: int
+    world: MaintenanceWorld, nth: int, deaths: int
 ) -> None:
-    everything_to_take(night)
-    before = set(night.bucket.blobs)
-    night.bucket.trouble.at("before delete", *[None] * nth, *[Kill() for _ in range(deaths)])
-    task = night.services.schedules.run("cleanup", limit_of(40))
-    night.rest()
-    task = night.task(task)
-    lost = objects_taken(night, before)
+    everything_to_take(world)
+    before = set(world.bucket.blobs)
+    world.bucket.trouble.at("before delete", *[None] * nth, *[Kill() for _ in range(deaths)])
+    task = world.services.schedules.run("cleanup", limit_of(40))
+    world.rest()
+    task = world.task(task)
+    lost = objects_taken(world, before)
     assert lost <= 40
     assert (task.status, reason(task), taken(task)) == (Status.PARTIAL, "budget_spent", lost)
 
 
 @pytest.mark.parametrize("nth", [0, 7, 13, 20, 40])
-def test_a_piece_that_is_tried_again_and_again_gains_no_budget(night: MaintenanceWorld, nth: int) -> None:
-    everything_to_take(night)
-    before = set(night.bucket.blobs)
-    night.bucket.trouble.at("before delete", *[None] * nth, *unavailable(4))
-    task = night.run("cleanup", limit=40)
-    lost = objects_taken(night, before)
+def test_a_piece_that_is_tried_again_and_again_gains_no_budget(world: MaintenanceWorld, nth: int) -> None:
+    everything_to_take(world)
+    before = set(world.bucket.blobs)
+    world.bucket.trouble.at("before delete", *[None] * nth, *unavailable(4))
+    task = world.run("cleanup", limit=40)
+    lost = objects_taken(world, before)
     assert lost <= 40
     assert (task.status, taken(task)) == (Status.PARTIAL, lost)
 
 
-def test_the_budget_survives_many_slices(night: MaintenanceWorld) -> None:
-    everything_to_take(night)
-    before, night.piece_lasts = set(night.bucket.blobs), timedelta(seconds=50)
-    parts = night.passed.count("after_hand_on")
-    task = night.run("cleanup", limit=40)
-    assert night.passed.count("after_hand_on") - parts >= 5
-    assert (task.status, taken(task)) == (Status.PARTIAL, objects_taken(night, before))
-    assert objects_taken(night, before) <= 40
+def test_the_budget_survives_many_slices(world: MaintenanceWorld) -> None:
+    everything_to_take(world)
+    before, world.piece_lasts = set(world.bucket.blobs), timedelta(seconds=50)
+    parts = world.passed.count("after_hand_on")
+    task = world.run("cleanup", limit=40)
+    assert world.passed.count("after_hand_on") - parts >= 5
+    assert (task.status, taken(task)) == (Status.PARTIAL, objects_taken(world, before))
+    assert objects_taken(world, before) <= 40
 
 
 def limit_of(count: int) -> Options:
     return Options(limit=count)
 
 
-def test_a_limit_is_the_budget_of_the_run_smaller_or_larger(night: MaintenanceWorld) -> None:
-    night.image()
+def test_a_limit_is_the_budget_of_the_run_smaller_or_larger(world: MaintenanceWorld) -> None:
+    world.image()
     for number in range(30):
-        night.orphan(number)
-    night.clock.move(DAY)
-    bounded(night, always_allowed=20)
-    refused = night.run("cleanup")
-    assert (refused.status, reason(refused), night.bucket.under("quarantine/")) == (
+        world.orphan(number)
+    world.clock.move(DAY)
+    bounded(world, always_allowed=20)
+    refused = world.run("cleanup")
+    assert (refused.status, reason(refused), world.bucket.under("quarantine/")) == (
         Status.FAILURE,
         "too_many_orphans",
         [],
     )
-    bounded(night, always_allowed=1_000)
-    small = night.run("cleanup", limit=5)
-    assert (small.status, taken(small), len(night.bucket.under("quarantine/"))) == (Status.PARTIAL, 5, 5)
-    bounded(night, always_allowed=20)
-    large = night.run("cleanup", limit=25)
+    bounded(world, always_allowed=1_000)
+    small = world.run("cleanup", limit=5)
+    assert (small.status, taken(small), len(world.bucket.under("quarantine/"))) == (Status.PARTIAL, 5, 5)
+    bounded(world, always_allowed=20)
+    large = world.run("cleanup", limit=25)
     assert (large.status, taken(large), told(large)["cap"]) == (Status.SUCCESS, 25, 25)
 
 
-def test_a_share_of_what_was_seen_is_allowed_where_that_is_more(night: MaintenanceWorld) -> None:
-    night.image()
+def test_a_share_of_what_was_seen_is_allowed_where_that_is_more(world: MaintenanceWorld) -> None:
+    world.image()
     for number in range(89):
-        night.orphan(number)
-    strays(night, night.image(1), 80)
-    night.clock.move(DAY)
-    night.services.cleanup_job = replace(
-        night.services.cleanup_job, bounds=CleanupBounds(max_share=0.5, always_allowed=1)
+        world.orphan(number)
+    strays(world, world.image(1), 80)
+    world.clock.move(DAY)
+    world.services.cleanup_job = replace(
+        world.services.cleanup_job, bounds=CleanupBounds(max_share=0.5, always_allowed=1)
     )
-    seen = len(night.bucket.blobs)
-    task = night.run("cleanup")
+    seen = len(world.bucket.blobs)
+    task = world.run("cleanup")
     assert (task.status, taken(task), told(task)["cap"]) == (Status.PARTIAL, seen // 2, seen // 2)
 
 
-def test_the_quarantine_of_a_larger_run_is_not_emptied_in_one_night(night: MaintenanceWorld) -> None:
-    night.image()
+def test_the_quarantine_of_a_larger_run_is_not_emptied_in_one_night(world: MaintenanceWorld) -> None:
+    world.image()
     for number in range(60):
-        night.orphan(number)
-    night.clock.move(DAY)
-    night.run("cleanup", limit=60)
-    night.clock.move(WEEK)
-    bounded(night, always_allowed=25)
-    stopped = night.run("cleanup")
+        world.orphan(number)
+    world.clock.move(DAY)
+    world.run("cleanup", limit=60)
+    world.clock.move(WEEK)
+    bounded(world, always_allowed=25)
+    stopped = world.run("cleanup")
     assert (stopped.status, told(stopped)["purged"]) == (Status.PARTIAL, 25)
-    assert len(night.bucket.under("quarantine/")) == 35
-    assert told(night.run("cleanup", limit=60))["purged"] == 35
+    assert len(world.bucket.under("quarantine/")) == 35
+    assert told(world.run("cleanup", limit=60))["purged"] == 35
 
 
-def test_a_trash_larger_than_the_budget_is_emptied_image_by_image(night: MaintenanceWorld) -> None:
-    images = [night.image(number) for number in range(6)]
+def test_a_trash_larger_than_the_budget_is_emptied_image_by_image(world: MaintenanceWorld) -> None:
+    images = [world.image(number) for number in range(6)]
     for image in images[1:]:
-        night.services.trash.trash(image.image_id)
-    night.clock.move(WEEK)
-    bounded(night, always_allowed=20)
-    stopped = night.run("cleanup")
+        world.services.trash.trash(image.image_id)
+    world.clock.move(WEEK)
+    bounded(world, always_allowed=20)
+    stopped = world.run("cleanup")
     assert (stopped.status, told(stopped)["trash_erased"], told(stopped)["trash_objects"]) == (
         Status.PARTIAL,
         2,
         2 * IMAGE,
     )
     assert taken(stopped) == 2 * IMAGE
-    whole = night.run("cleanup", limit=100)
+    whole = world.run("cleanup", limit=100)
     assert (whole.status, told(whole)["trash_erased"], told(whole)["trash_objects"]) == (Status.SUCCESS, 3, 3 * IMAGE)
-    assert night.missing() == []
+    assert world.missing() == []
 
 
-def test_an_image_that_is_restored_meanwhile_gives_its_share_back(night: MaintenanceWorld) -> None:
-    image, _ = night.image(1), night.image(2)
-    night.services.trash.trash(image.image_id)
-    night.clock.move(WEEK)
-    known = night.services.state.catalog.existing
-    restored = replace(night.services.state.catalog.existing([image.image_id])[image.image_id], trashed_at=None)
+def test_an_image_that_is_restored_meanwhile_gives_its_share_back(world: MaintenanceWorld) -> None:
+    image, _ = world.image(1), world.image(2)
+    world.services.trash.trash(image.image_id)
+    world.clock.move(WEEK)
+    known = world.services.state.catalog.existing
+    restored = replace(world.services.state.catalog.existing([image.image_id])[image.image_id], trashed_at=None)
 
     def restoring(image_ids: list[str]) -> object:
         found = known(image_ids)
-        if image.image_id in found and found[image.image_id].is_trashed and night.bucket.blobs and planned(night):
-            night.services.state.catalog.revise(found[image.image_id], restored)
+        if image.image_id in found and found[image.image_id].is_trashed and world.bucket.blobs and planned(world):
+            world.services.state.catalog.revise(found[image.image_id], restored)
         return found
 
-    object.__setattr__(night.services.state.catalog, "existing", restoring)
-    report = told(night.run("cleanup"))
+    object.__setattr__(world.services.state.catalog, "existing", restoring)
+    report = told(world.run("cleanup"))
     assert (report["taken"], report["trash_erased"], report["trash_objects"]) == (0, 0, 0)
-    assert night.missing() == []
+    assert world.missing() == []
 
 
-def planned(night: MaintenanceWorld) -> bool:
-    return any('"plan"' in task.args.get("position", "") for task in night.active())
+def planned(world: MaintenanceWorld) -> bool:
+    return any('"plan"' in task.args.get("position", "") for task in world.active())
 
 
-def test_a_dry_run_takes_nothing_and_tells_the_budget(night: MaintenanceWorld) -> None:
-    everything_to_take(night)
-    before = dict(night.bucket.blobs)
-    task = night.run("cleanup", dry_run=True, limit=3)
-    assert (task.status, told(task)["cap"], night.bucket.blobs) == (Status.SUCCESS, 3, before)
+def test_a_dry_run_takes_nothing_and_tells_the_budget(world: MaintenanceWorld) -> None:
+    everything_to_take(world)
+    before = dict(world.bucket.blobs)
+    task = world.run("cleanup", dry_run=True, limit=3)
+    assert (task.status, told(task)["cap"], world.bucket.blobs) == (Status.SUCCESS, 3, before)
     assert "taken" not in told(task)
 
 
-def test_a_listing_that_lies_empty_is_not_believed(night: MaintenanceWorld) -> None:
-    image, trashed = night.image(1), night.image(2)
-    night.services.trash.trash(trashed.image_id)
-    night.clock.move(2 * WEEK)
-    blobs = dict(night.bucket.blobs)
-    night.bucket.blobs.clear()
-    task = night.run("cleanup")
-    night.bucket.blobs.update(blobs)
+def test_a_listing_that_lies_empty_is_not_believed(world: MaintenanceWorld) -> None:
+    image, trashed = world.image(1), world.image(2)
+    world.services.trash.trash(trashed.image_id)
+    world.clock.move(2 * WEEK)
+    blobs = dict(world.bucket.blobs)
+    world.bucket.blobs.clear()
+    task = world.run("cleanup")
+    world.bucket.blobs.update(blobs)
     assert (task.status, reason(task)) == (Status.FAILURE, "unavailable")
-    assert set(night.services.state.catalog.existing([image.image_id, trashed.image_id])) == {
+    assert set(world.services.state.catalog.existing([image.image_id, trashed.image_id])) == {
         image.image_id,
         trashed.image_id,
     }
 
 
 def test_deleting_images_is_bounded_by_what_images_can_have(
-    night: MaintenanceWorld, monkeypatch: pytest.MonkeyPatch
+    world: MaintenanceWorld, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    image, other = night.image(1), night.image(2)
-    strays(night, image, 40)
+    image, other = world.image(1), world.image(2)
+    strays(world, image, 40)
     monkeypatch.setattr(budgets, "ONE_IMAGE", 20)
-    task = night.finish(night.services.trash.delete([image.image_id]))
+    task = world.finish(world.services.trash.delete([image.image_id]))
     assert (task.status, reason(task)) == (Status.PARTIAL, "budget_spent")
-    assert night.metrics.total("BudgetsSpent") == 1
+    assert world.metrics.total("BudgetsSpent") == 1
     monkeypatch.undo()
-    again = night.finish(night.services.retries.retry(task.task_id))
-    assert (again.status, night.bucket.under(*storage.all_of(image.image_id))) == (Status.SUCCESS, [])
-    assert night.services.state.catalog.image(other.image_id) == other
-    assert night.missing() == []
+    again = world.finish(world.services.retries.retry(task.task_id))
+    assert (again.status, world.bucket.under(*storage.all_of(image.image_id))) == (Status.SUCCESS, [])
+    assert world.services.state.catalog.image(other.image_id) == other
+    assert world.missing() == []
 
 
-def test_nothing_but_what_is_held_can_be_purged(night: MaintenanceWorld) -> None:
-    image = night.image()
+def test_nothing_but_what_is_held_can_be_purged(world: MaintenanceWorld) -> None:
+    image = world.image()
     with pytest.raises(ValueError, match="not held in quarantine"):
-        night.services.quarantine.purge([image.original_key], budgets.Budget(9))
-    assert night.missing() == []
+        world.services.quarantine.purge([image.original_key], budgets.Budget(9))
+    assert world.missing() == []

@@ -30,10 +30,10 @@ KEY = "originals/orphan-0001/0.png"
 
 
 @pytest.fixture
-def night() -> MaintenanceWorld:
-    night = MaintenanceWorld()
-    night.image(1)
-    return night
+def world() -> MaintenanceWorld:
+    world = MaintenanceWorld()
+    world.image(1)
+    return world
 
 
 def reason(task: Task) -> str:
@@ -47,143 +47,143 @@ class Trusting(Cleanup):
         """Switched off."""
 
 
-def trusting(night: MaintenanceWorld, **bounds: int) -> None:
-    made = night.services.cleanup_job
+def trusting(world: MaintenanceWorld, **bounds: int) -> None:
+    made = world.services.cleanup_job
     parts = {name: getattr(made, name) for name in made.__dataclass_fields__}
-    night.services.cleanup_job = Trusting(**{**parts, "bounds": CleanupBounds(**bounds)})
+    world.services.cleanup_job = Trusting(**{**parts, "bounds": CleanupBounds(**bounds)})
 
 
 # Conditional delete: the neighbours are the second look, and that nobody else writes there.
 
 
-def test_what_changes_while_it_is_copied_stays(night: MaintenanceWorld) -> None:
-    night.bucket.drop(KEY, b"old")
-    night.clock.move(DAY)
-    (found,) = night.bucket.list(KEY, 1).items
-    copy = night.bucket.copy
+def test_what_changes_while_it_is_copied_stays(world: MaintenanceWorld) -> None:
+    world.bucket.drop(KEY, b"old")
+    world.clock.move(DAY)
+    (found,) = world.bucket.list(KEY, 1).items
+    copy = world.bucket.copy
 
     def slow(key: str, to: str) -> None:
         copy(key, to)
-        night.bucket.drop(KEY, b"new")
+        world.bucket.drop(KEY, b"new")
 
-    night.bucket.copy = slow  # type: ignore[method-assign]  # the bucket of this test is slow
-    assert night.services.quarantine.take(found, Budget(1)) is False
-    assert night.bucket.blobs[KEY].body == b"new"
+    world.bucket.copy = slow  # type: ignore[method-assign]  # the bucket of this test is slow
+    assert world.services.quarantine.take(found, Budget(1)) is False
+    assert world.bucket.blobs[KEY].body == b"new"
 
 
-def test_what_changes_after_the_last_look_stays_and_gives_its_share_back(night: MaintenanceWorld) -> None:
-    night.bucket.drop(KEY, b"old")
-    night.clock.move(DAY)
-    copy = night.bucket.copy
+def test_what_changes_after_the_last_look_stays_and_gives_its_share_back(world: MaintenanceWorld) -> None:
+    world.bucket.drop(KEY, b"old")
+    world.clock.move(DAY)
+    copy = world.bucket.copy
 
     def slow(key: str, to: str) -> None:
         copy(key, to)
-        night.bucket.drop(KEY, b"new")
+        world.bucket.drop(KEY, b"new")
 
-    night.bucket.copy = slow  # type: ignore[method-assign]  # the bucket of this test is slow
-    report = night.run("cleanup").result or {}
+    world.bucket.copy = slow  # type: ignore[method-assign]  # the bucket of this test is slow
+    report = world.run("cleanup").result or {}
     assert (report["quarantined"], report["taken"], report["changed_meanwhile"]) == (0, 0, 1)
-    assert night.bucket.blobs[KEY].body == b"new"
+    assert world.bucket.blobs[KEY].body == b"new"
 
 
 # The cap while acting: the neighbour is the survey's estimate.
 
 
-def test_without_the_survey_the_cap_stops_the_acting(night: MaintenanceWorld) -> None:
+def test_without_the_survey_the_cap_stops_the_acting(world: MaintenanceWorld) -> None:
     for number in range(30):
-        night.orphan(number)
-    night.clock.move(DAY)
-    trusting(night, always_allowed=10)
-    task = night.run("cleanup")
-    assert (task.status, reason(task), len(night.bucket.under("quarantine/"))) == (Status.PARTIAL, "budget_spent", 10)
+        world.orphan(number)
+    world.clock.move(DAY)
+    trusting(world, always_allowed=10)
+    task = world.run("cleanup")
+    assert (task.status, reason(task), len(world.bucket.under("quarantine/"))) == (Status.PARTIAL, "budget_spent", 10)
 
 
-def test_without_plans_the_bucket_itself_keeps_to_the_budget(night: MaintenanceWorld) -> None:
+def test_without_plans_the_bucket_itself_keeps_to_the_budget(world: MaintenanceWorld) -> None:
     for number in range(5):
-        night.orphan(number)
-    night.clock.move(DAY)
-    found = night.bucket.list("originals/orphan", 9).items
+        world.orphan(number)
+    world.clock.move(DAY)
+    found = world.bucket.list("originals/orphan", 9).items
     budget = Budget(3)
     for one in found[:3]:
-        assert night.services.quarantine.take(one, budget)
+        assert world.services.quarantine.take(one, budget)
     with pytest.raises(BudgetSpent):
-        night.services.quarantine.take(found[3], budget)
-    assert len(night.bucket.under("quarantine/")) == 3
-    assert len(night.bucket.under("originals/orphan")) == 2
+        world.services.quarantine.take(found[3], budget)
+    assert len(world.bucket.under("quarantine/")) == 3
+    assert len(world.bucket.under("originals/orphan")) == 2
 
 
 # The empty check while acting: the neighbour is the survey's.
 
 
 def test_without_the_survey_an_empty_catalogue_stops_the_acting() -> None:
-    night = MaintenanceWorld()
+    world = MaintenanceWorld()
     for number in range(5):
-        night.orphan(number)
-    night.clock.move(2 * DAY)
-    trusting(night)
-    task = night.run("cleanup")
-    assert (task.status, reason(task), night.bucket.under("quarantine/")) == (Status.FAILURE, "catalogue_empty", [])
+        world.orphan(number)
+    world.clock.move(2 * DAY)
+    trusting(world)
+    task = world.run("cleanup")
+    assert (task.status, reason(task), world.bucket.under("quarantine/")) == (Status.FAILURE, "catalogue_empty", [])
 
 
 def test_without_the_survey_rows_that_are_lost_stop_the_acting() -> None:
     state = MemoryState()
-    night = MaintenanceWorld(state)
-    image, _ = night.image(1), night.image(2)
-    night.clock.move(2 * DAY)
-    trusting(night)
+    world = MaintenanceWorld(state)
+    image, _ = world.image(1), world.image(2)
+    world.clock.move(2 * DAY)
+    trusting(world)
     del state.catalog._db.images[image.image_id]  # noqa: SLF001  # no door leads to a loss
-    before = dict(night.bucket.blobs)
-    task = night.run("cleanup")
-    assert (task.status, reason(task), night.bucket.blobs) == (Status.FAILURE, "catalogue_incomplete", before)
+    before = dict(world.bucket.blobs)
+    task = world.run("cleanup")
+    assert (task.status, reason(task), world.bucket.blobs) == (Status.FAILURE, "catalogue_incomplete", before)
 
 
 # The fresh look before acting: the neighbours are the survey, and the conditional delete, whose object is the same.
 
 
-def once_noted(night: MaintenanceWorld, words: str, act: Callable[[], object]) -> None:
+def once_noted(world: MaintenanceWorld, words: str, act: Callable[[], object]) -> None:
     """Do this as soon as a job's position, as its task keeps it, has these words."""
 
     def passing(checkpoint: str) -> None:
-        if checkpoint == "after_piece" and any(words in one.args.get("position", "") for one in night.active()):
-            night.at_checkpoint = lambda _: None
+        if checkpoint == "after_piece" and any(words in one.args.get("position", "") for one in world.active()):
+            world.at_checkpoint = lambda _: None
             act()
 
-    night.at_checkpoint = passing
+    world.at_checkpoint = passing
 
 
-def test_what_comes_to_be_needed_between_the_looks_stays(night: MaintenanceWorld) -> None:
+def test_what_comes_to_be_needed_between_the_looks_stays(world: MaintenanceWorld) -> None:
     """The object is what it was; the row that names it is new."""
-    image = night.services.state.catalog.images("nature", 1).items[0]
+    image = world.services.state.catalog.images("nature", 1).items[0]
     stray = f"renditions/{image.image_id}/r9/600.jpg"
-    night.bucket.drop(stray, b"form")
-    night.clock.move(DAY)
-    have = night.services.state.catalog.renditions(image.image_id)
+    world.bucket.drop(stray, b"form")
+    world.clock.move(DAY)
+    have = world.services.state.catalog.renditions(image.image_id)
     named = [*have, replace(have[0], key=stray, size="601", bytes=4)]
-    once_noted(night, '"phase": "act"', lambda: night.services.state.catalog.revise(image, image, named))
-    report = night.run("cleanup").result or {}
+    once_noted(world, '"phase": "act"', lambda: world.services.state.catalog.revise(image, image, named))
+    report = world.run("cleanup").result or {}
     assert (report["orphans"], report["quarantined"]) == (1, 0)
-    assert stray in night.bucket.blobs
+    assert stray in world.bucket.blobs
 
 
-def test_what_comes_to_be_needed_after_it_was_planned_stays(night: MaintenanceWorld) -> None:
-    image = night.services.state.catalog.images("nature", 1).items[0]
+def test_what_comes_to_be_needed_after_it_was_planned_stays(world: MaintenanceWorld) -> None:
+    image = world.services.state.catalog.images("nature", 1).items[0]
     stray = f"renditions/{image.image_id}/r9/600.jpg"
-    night.bucket.drop(stray, b"form")
-    night.clock.move(DAY)
-    have = night.services.state.catalog.renditions(image.image_id)
+    world.bucket.drop(stray, b"form")
+    world.clock.move(DAY)
+    have = world.services.state.catalog.renditions(image.image_id)
     named = [*have, replace(have[0], key=stray, size="601", bytes=4)]
-    once_noted(night, '"plan"', lambda: night.services.state.catalog.revise(image, image, named))
-    report = night.run("cleanup").result or {}
+    once_noted(world, '"plan"', lambda: world.services.state.catalog.revise(image, image, named))
+    report = world.run("cleanup").result or {}
     assert (report["quarantined"], report["taken"], report["changed_meanwhile"]) == (0, 0, 1)
-    assert stray in night.bucket.blobs
+    assert stray in world.bucket.blobs
 
 
 # The re-read between rows and objects: the neighbour is the age of the objects.
 
 
-def replaced_between(night: MaintenanceWorld, image: Image, change: Callable[[], object]) -> None:
+def replaced_between(world: MaintenanceWorld, image: Image, change: Callable[[], object]) -> None:
     """Change the image right after its rows were read."""
-    catalog = night.services.state.catalog
+    catalog = world.services.state.catalog
     read, looks = catalog.renditions, iter([False, True])
 
     def reading(image_id: str) -> tuple[Rendition, ...]:
@@ -195,73 +195,73 @@ def replaced_between(night: MaintenanceWorld, image: Image, change: Callable[[],
     object.__setattr__(catalog, "renditions", reading)
 
 
-def test_an_image_that_is_replaced_between_rows_and_objects_keeps_its_new_objects(night: MaintenanceWorld) -> None:
+def test_an_image_that_is_replaced_between_rows_and_objects_keeps_its_new_objects(world: MaintenanceWorld) -> None:
     """The new object is old by its date, as a restored or copied one can be, so its age protects nothing."""
-    catalog = night.services.state.catalog
+    catalog = world.services.state.catalog
     image = catalog.images("nature", 1).items[0]
     fresh = f"renditions/{image.image_id}/{image.recipe}/new.jpg"
-    night.bucket.drop(fresh, b"new")
-    night.clock.move(DAY)
+    world.bucket.drop(fresh, b"new")
+    world.clock.move(DAY)
     have = catalog.renditions(image.image_id)
     rows = [*have, replace(have[0], key=fresh, size="601", bytes=3)]
-    replaced_between(night, image, lambda: catalog.revise(image, image, rows))
-    report = night.run("cleanup").result or {}
-    assert (report["quarantined"], report.get("unnamed", 0), fresh in night.bucket.blobs) == (0, 0, True)
+    replaced_between(world, image, lambda: catalog.revise(image, image, rows))
+    report = world.run("cleanup").result or {}
+    assert (report["quarantined"], report.get("unnamed", 0), fresh in world.bucket.blobs) == (0, 0, True)
 
 
-def test_an_image_that_is_erased_between_rows_and_objects_is_not_reported_missing(night: MaintenanceWorld) -> None:
-    image = night.services.state.catalog.images("nature", 1).items[0]
-    night.image(2)
-    night.clock.move(DAY)
-    replaced_between(night, image, lambda: night.services.purge.purge(image))
-    report = night.run("cleanup").result or {}
+def test_an_image_that_is_erased_between_rows_and_objects_is_not_reported_missing(world: MaintenanceWorld) -> None:
+    image = world.services.state.catalog.images("nature", 1).items[0]
+    world.image(2)
+    world.clock.move(DAY)
+    replaced_between(world, image, lambda: world.services.purge.purge(image))
+    report = world.run("cleanup").result or {}
     assert "rows_without_objects" not in report
 
 
 # Clocks: the neighbour is that an upload takes minutes.
 
 
-def test_a_task_that_looks_an_hour_younger_than_its_object_still_keeps_it(night: MaintenanceWorld) -> None:
+def test_a_task_that_looks_an_hour_younger_than_its_object_still_keeps_it(world: MaintenanceWorld) -> None:
     """The bucket's clock is 59 minutes behind that of the API, so the object seems older than its task."""
-    task = night.upload(a_png(5))
-    night.queue.messages.clear()
+    task = world.upload(a_png(5))
+    world.queue.messages.clear()
     key = f"originals/{storage.image_id_of(task.task_id)}/0.png"
-    night.bucket.drop(key, b"half done")
-    night.bucket.written[key] -= timedelta(minutes=59)
-    night.clock.move(DAY - timedelta(minutes=59))
-    report = night.run("cleanup").result or {}
-    assert (report["busy"], report["quarantined"], key in night.bucket.blobs) == (1, 0, True)
+    world.bucket.drop(key, b"half done")
+    world.bucket.written[key] -= timedelta(minutes=59)
+    world.clock.move(DAY - timedelta(minutes=59))
+    report = world.run("cleanup").result or {}
+    assert (report["busy"], report["quarantined"], key in world.bucket.blobs) == (1, 0, True)
 
 
 @pytest.mark.parametrize("ahead", [timedelta(seconds=1), DAY, 400 * DAY])
 @pytest.mark.parametrize("key", [KEY, "incoming/nature/late.png", "renditions/orphan-0001/r1/600.jpg"])
-def test_an_object_from_the_future_is_young(night: MaintenanceWorld, key: str, ahead: timedelta) -> None:
+def test_an_object_from_the_future_is_young(world: MaintenanceWorld, key: str, ahead: timedelta) -> None:
     """The worker's clock is behind that of the bucket."""
-    night.drop(key, b"x")
-    night.queue.messages.clear()
-    night.bucket.written[key] += ahead
-    task = night.run("cleanup")
-    assert (task.status, (task.result or {})["taken"], key in night.bucket.blobs) == (Status.SUCCESS, 0, True)
+    world.drop(key, b"x")
+    world.queue.messages.clear()
+    world.bucket.written[key] += ahead
+    task = world.run("cleanup")
+    assert (task.status, (task.result or {})["taken"], key in world.bucket.blobs) == (Status.SUCCESS, 0, True)
 
 
-def test_what_is_held_since_the_future_is_held(night: MaintenanceWorld) -> None:
-    night.bucket.drop(f"quarantine/{KEY}", b"x")
-    night.bucket.written[f"quarantine/{KEY}"] += 3 * DAY
-    night.clock.move(7 * DAY)
-    assert (night.run("cleanup").result or {})["purged"] == 0
+def test_what_is_held_since_the_future_is_held(world: MaintenanceWorld) -> None:
+    world.bucket.drop(f"quarantine/{KEY}", b"x")
+    world.bucket.written[f"quarantine/{KEY}"] += 3 * DAY
+    world.clock.move(7 * DAY)
+    assert (world.run("cleanup").result or {})["purged"] == 0
 
 
-def test_a_worker_whose_clock_is_far_ahead_destroys_no_more_than_the_budget(night: MaintenanceWorld) -> None:
+def test_a_worker_whose_clock_is_far_ahead_destroys_no_more_than_the_budget(world: MaintenanceWorld) -> None:
     """To it everything that is held is due, and all that is in the trash."""
     for number in range(30):
-        night.bucket.drop(f"quarantine/originals/x{number:02}/0.png", b"x")
+        world.bucket.drop(f"quarantine/originals/x{number:02}/0.png", b"x")
     for number in range(2, 6):
-        night.services.trash.trash(night.image(number).image_id)
-    night.clock.move(400 * DAY)
-    night.services.cleanup_job = replace(night.services.cleanup_job, bounds=CleanupBounds(always_allowed=20))
-    before = set(night.bucket.blobs)
-    task = night.run("cleanup")
-    assert (task.status, len(before - set(night.bucket.blobs))) == (Status.PARTIAL, 20)
+        world.services.trash.trash(world.image(number).image_id)
+    world.clock.move(400 * DAY)
+    world.services.cleanup_job = replace(world.services.cleanup_job, bounds=CleanupBounds(always_allowed=20))
+    before = set(world.bucket.blobs)
+    task = world.run("cleanup")
+    assert (task.status, len(before - set(world.bucket.blobs))) == (Status.PARTIAL, 20)
 
 
 # Keys that are none of ours: the neighbour is that nobody puts such objects there.
@@ -273,17 +273,17 @@ FOREIGN = (
 
 
 @pytest.mark.parametrize("key", FOREIGN)
-def test_a_key_that_is_none_of_ours_is_never_taken(night: MaintenanceWorld, key: str) -> None:
-    night.bucket.drop(key, b"theirs")
-    night.queue.messages.clear()
-    night.clock.move(400 * DAY)
-    task = night.run("cleanup")
-    assert (task.status, (task.result or {})["taken"], key in night.bucket.blobs) == (Status.SUCCESS, 0, True)
+def test_a_key_that_is_none_of_ours_is_never_taken(world: MaintenanceWorld, key: str) -> None:
+    world.bucket.drop(key, b"theirs")
+    world.queue.messages.clear()
+    world.clock.move(400 * DAY)
+    task = world.run("cleanup")
+    assert (task.status, (task.result or {})["taken"], key in world.bucket.blobs) == (Status.SUCCESS, 0, True)
 
 
-def test_keys_that_are_none_of_ours_are_counted_and_named(night: MaintenanceWorld) -> None:
-    night.bucket.drop("originals/readme.txt", b"theirs")
-    report = night.run("cleanup").result or {}
+def test_keys_that_are_none_of_ours_are_counted_and_named(world: MaintenanceWorld) -> None:
+    world.bucket.drop("originals/readme.txt", b"theirs")
+    report = world.run("cleanup").result or {}
     assert (report["foreign"], cast("dict[str, object]", report["examples"])["foreign"]) == (
         1,
         ["originals/readme.txt"],
@@ -321,12 +321,12 @@ def test_an_older_attempt_of_the_same_owner_can_do_nothing_more(act: Callable[[L
     assert world.task("t1") == newer
 
 
-def test_the_newer_attempt_of_the_same_owner_goes_on(night: MaintenanceWorld) -> None:
-    night.services.state.tasks.add(a_task())
-    attempts = night.services.leases
+def test_the_newer_attempt_of_the_same_owner_goes_on(world: MaintenanceWorld) -> None:
+    world.services.state.tasks.add(a_task())
+    attempts = world.services.leases
     attempts.begin("t1", "the same")
     newer = attempts.begin("t1", "the same")
-    night.services.tasks.cancel("t1")
+    world.services.tasks.cancel("t1")
     with pytest.raises(Cancelled):
         attempts.begin_step(newer, Progress())
 
@@ -360,9 +360,9 @@ def a_search(catalog: Counted) -> tuple[ImageSearch, Callable[[object], int]]:
 
 def test_the_newest_eight_searches_are_remembered_and_the_oldest_go() -> None:
     state = MemoryState()
-    night = MaintenanceWorld(state)
+    world = MaintenanceWorld(state)
     for number in range(3):
-        night.image(number)
+        world.image(number)
     browsing, look = a_search(Counted(state))
     assert [look(seed) for seed in range(9)] == [1] * 9
     assert len(browsing.cache) == 8
@@ -374,8 +374,8 @@ def test_the_newest_eight_searches_are_remembered_and_the_oldest_go() -> None:
 
 def test_a_search_that_is_made_anew_is_among_the_newest() -> None:
     state = MemoryState()
-    night = MaintenanceWorld(state)
-    night.image(1)
+    world = MaintenanceWorld(state)
+    world.image(1)
     browsing, look = a_search(Counted(state))
     for seed in range(8):
         look(seed)

@@ -23,7 +23,7 @@ SECOND = timedelta(seconds=1)
 
 
 @pytest.fixture
-def house() -> Iterator[Container]:
+def services() -> Iterator[Container]:
     services = memory_service()
     container.use(services)
     yield services
@@ -31,7 +31,7 @@ def house() -> Iterator[Container]:
 
 
 @pytest.fixture
-def admin(house: Container) -> Gateway:
+def admin(services: Container) -> Gateway:
     app = Chalice("wallify", configure_logs=False)
     register(app)
     return Gateway(app, authorization=BOOTSTRAP)
@@ -75,47 +75,47 @@ def test_reasons_are_those_of_failures_most_frequent_first() -> None:
     assert monitoring.reasons([*tasks, retried]) == (("image_damaged", 2), ("not_an_image", 1))
 
 
-def test_what_optimising_saved_is_summed_up(admin: Gateway, house: Container) -> None:
+def test_what_optimising_saved_is_summed_up(admin: Gateway, services: Container) -> None:
     kinds = ((TaskType.OPTIMIZE_IMAGES, 700), (TaskType.OPTIMIZE_IMAGES, 41), (TaskType.UPDATE_COLLECTION_STATS, 9))
     for number, (kind, saved) in enumerate(kinds):
-        house.state.tasks.add(a_final_task(f"t{number}", type=kind, result={"bytes_saved": saved}, finished_at=NOON))
-    house.state.tasks.add(a_final_task("dry", type=TaskType.OPTIMIZE_IMAGES, result={}, finished_at=NOON))
+        services.state.tasks.add(a_final_task(f"t{number}", type=kind, result={"bytes_saved": saved}, finished_at=NOON))
+    services.state.tasks.add(a_final_task("dry", type=TaskType.OPTIMIZE_IMAGES, result={}, finished_at=NOON))
 
     assert admin.get("/overview").json["storage"]["bytes_saved"] == 741
 
 
-def test_the_overview_adds_up(admin: Gateway, house: Container) -> None:
+def test_the_overview_adds_up(admin: Gateway, services: Container) -> None:
     times = {"queued_at": NOON, "started_at": NOON + SECOND, "finished_at": NOON + 3 * SECOND}
-    house.state.tasks.add(a_final_task("a", **times))  # type: ignore[arg-type]  # fields of Task
-    house.state.tasks.add(
+    services.state.tasks.add(a_final_task("a", **times))  # type: ignore[arg-type]  # fields of Task
+    services.state.tasks.add(
         a_final_task("old", created_at=NOON - timedelta(days=9), finished_at=NOON - timedelta(days=9))
     )
-    house.state.tasks.add(a_task("waiting"))
+    services.state.tasks.add(a_task("waiting"))
 
-    told = admin.get("/overview?hours=1").json
+    body = admin.get("/overview?hours=1").json
 
-    assert (told["states"]["SUCCESS"], told["active"]["PENDING"], told["complete"]) == (1, 1, True)
-    assert (told["queue_wait"]["p50_ms"], told["runtime"]["p95_ms"]) == (1000, 2000)
-    assert (len(told["buckets"]), told["bucket_seconds"]) == (60, 60)
-    assert told["cost"]["compute_usd"] == pytest.approx(2 * 2.0 * 0.0000166667, abs=1e-6)
+    assert (body["states"]["SUCCESS"], body["active"]["PENDING"], body["complete"]) == (1, 1, True)
+    assert (body["queue_wait"]["p50_ms"], body["runtime"]["p95_ms"]) == (1000, 2000)
+    assert (len(body["buckets"]), body["bucket_seconds"]) == (60, 60)
+    assert body["cost"]["compute_usd"] == pytest.approx(2 * 2.0 * 0.0000166667, abs=1e-6)
 
 
-def test_what_ended_before_the_stretch_is_no_part_of_it(admin: Gateway, house: Container) -> None:
+def test_what_ended_before_the_stretch_is_no_part_of_it(admin: Gateway, services: Container) -> None:
     over = monitoring.time_range(NOON, hours=1)
     for name, ended in (("before", over.since - SECOND), ("within", over.since + SECOND)):
         failed = a_final_task(name, status=Status.FAILURE, error=Failure(name, "x"), created_at=over.since - 2 * SECOND)
-        house.state.tasks.add(replace(failed, finished_at=ended))
+        services.state.tasks.add(replace(failed, finished_at=ended))
 
-    told = admin.get("/overview?hours=1").json
+    body = admin.get("/overview?hours=1").json
 
-    assert told["failures"] == [{"code": "within", "count": 1}]
-    assert sum(bucket["failed"] for bucket in told["buckets"]) == 1
+    assert body["failures"] == [{"code": "within", "count": 1}]
+    assert sum(bucket["failed"] for bucket in body["buckets"]) == 1
 
 
-def test_an_overview_that_left_tasks_out_says_so(admin: Gateway, house: Container) -> None:
-    house.recent_tasks = RecentTaskCache(house.state.tasks, house.clock, most=3)
+def test_an_overview_that_left_tasks_out_says_so(admin: Gateway, services: Container) -> None:
+    services.recent_tasks = RecentTaskCache(services.state.tasks, services.clock, most=3)
     for number in range(10):
-        house.state.tasks.add(a_task(f"t{number}"))
+        services.state.tasks.add(a_task(f"t{number}"))
 
     assert admin.get("/overview").json["complete"] is False
 
@@ -125,7 +125,7 @@ def test_other_stretches_are_refused(admin: Gateway, hours: str) -> None:
     assert admin.get(f"/overview?hours={hours}").status == 400
 
 
-def test_the_overview_is_for_those_who_may_see_tasks(admin: Gateway, house: Container) -> None:
-    admin.authorization = a_token(house, Scope.READ)
+def test_the_overview_is_for_those_who_may_see_tasks(admin: Gateway, services: Container) -> None:
+    admin.authorization = a_token(services, Scope.READ)
 
     assert admin.get("/overview").status == 403

@@ -38,8 +38,8 @@ def at_home(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 def rules(bucket: str, cdn_url: str = CDN) -> Mapping[str, list[str]]:
     """The policy's directives, each with what it allows."""
-    told = content_policy(S3Bucket(bucket, lambda: aws.client("s3")), cdn_url)
-    return {name: sources for name, *sources in (rule.split() for rule in told.split("; "))}
+    policy = content_policy(S3Bucket(bucket, lambda: aws.client("s3")), cdn_url)
+    return {name: sources for name, *sources in (rule.split() for rule in policy.split("; "))}
 
 
 @pytest.mark.parametrize(("region", "host"), HOSTS.items())

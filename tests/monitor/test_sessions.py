@@ -49,7 +49,7 @@ class Tab:
 
 
 @pytest.fixture
-def house() -> Iterator[Container]:
+def services() -> Iterator[Container]:
     services = memory_service()
     container.use(services)
     yield services
@@ -57,15 +57,15 @@ def house() -> Iterator[Container]:
 
 
 @pytest.fixture
-def tab(house: Container) -> Tab:
+def tab(services: Container) -> Tab:
     app = Chalice("wallify", configure_logs=False)
     register(app, tuple({one.operation: one for one in (*OF_THE_API, *ENDPOINTS)}.values()))
     return Tab(Gateway(app))
 
 
-def clock_of(house: Container) -> FrozenClock:
-    assert isinstance(house.clock, FrozenClock)
-    return house.clock
+def clock_of(services: Container) -> FrozenClock:
+    assert isinstance(services.clock, FrozenClock)
+    return services.clock
 
 
 def test_a_token_becomes_a_session(tab: Tab) -> None:
@@ -140,12 +140,12 @@ def test_asking_who_is_there_is_no_error_where_nobody_is(tab: Tab) -> None:
 
 
 @pytest.mark.parametrize("csrf", ["", "0" * 64, "ş"])
-def test_a_change_without_the_sessions_own_token_is_refused(tab: Tab, house: Container, csrf: str) -> None:
+def test_a_change_without_the_sessions_own_token_is_refused(tab: Tab, services: Container, csrf: str) -> None:
     tab.sign_in()
     tab.csrf = csrf
 
     assert tab.change().status == 403
-    assert house.tokens.all() == ()
+    assert services.tokens.all() == ()
 
 
 GUARDED = [one for one in OF_THE_API if one.scopes]
@@ -157,11 +157,11 @@ def _at(one: Endpoint) -> str:
 
 
 @pytest.mark.parametrize("one", CHANGING, ids=lambda one: one.operation)
-def test_a_stolen_cookie_alone_changes_nothing_anywhere(tab: Tab, house: Container, one: Endpoint) -> None:
+def test_a_stolen_cookie_alone_changes_nothing_anywhere(tab: Tab, services: Container, one: Endpoint) -> None:
     tab.sign_in()
 
     assert tab.ask(one.method, _at(one)).status == 403
-    assert house.audit.page(9, None).items == ()
+    assert services.audit.page(9, None).items == ()
     assert tab.ask(one.method, _at(one), X_CSRF_Token=tab.csrf).status != 403
 
 
@@ -173,10 +173,10 @@ def test_without_a_session_nothing_behind_a_page_answers(tab: Tab, one: Endpoint
     assert tab.ask(one.method, _at(one), Sec_Fetch_Site="same-site", X_CSRF_Token=tab.csrf).status == 401
 
 
-def test_the_csrf_token_of_one_session_is_no_good_in_another(tab: Tab, house: Container) -> None:
+def test_the_csrf_token_of_one_session_is_no_good_in_another(tab: Tab, services: Container) -> None:
     tab.sign_in()
     foreign = tab.csrf
-    tab.sign_in(a_token(house, Scope.ADMIN))
+    tab.sign_in(a_token(services, Scope.ADMIN))
     tab.csrf = foreign
 
     assert tab.change().status == 403
@@ -196,50 +196,50 @@ def test_our_own_pages_and_the_address_bar_have_one(tab: Tab, site: str) -> None
     assert tab.ask("GET", "/tasks", Sec_Fetch_Site=site).status == 200
 
 
-def test_a_session_ends_after_twelve_hours(tab: Tab, house: Container) -> None:
+def test_a_session_ends_after_twelve_hours(tab: Tab, services: Container) -> None:
     tab.sign_in()
-    clock_of(house).move(timedelta(hours=12) - timedelta(seconds=1))
+    clock_of(services).move(timedelta(hours=12) - timedelta(seconds=1))
     assert tab.ask("GET", "/tasks").status == 200
 
-    clock_of(house).move(timedelta(seconds=1))
+    clock_of(services).move(timedelta(seconds=1))
 
     assert tab.ask("GET", "/tasks").status == 401
 
 
-def test_a_session_ends_with_its_token(tab: Tab, house: Container) -> None:
-    secret, token = house.tokens.issue("t", frozenset({Scope.TASKS}), lasts=timedelta(hours=1))
+def test_a_session_ends_with_its_token(tab: Tab, services: Container) -> None:
+    secret, token = services.tokens.issue("t", frozenset({Scope.TASKS}), lasts=timedelta(hours=1))
     tab.sign_in(secret)
     assert tab.ask("GET", "/tasks").status == 200
 
-    house.tokens.revoke(token.digest)
+    services.tokens.revoke(token.digest)
 
     assert tab.ask("GET", "/tasks").status == 401
     assert tab.ask("GET", "/monitor/session").json == {"session": None}
 
 
-def test_a_session_is_never_longer_than_its_token(tab: Tab, house: Container) -> None:
-    secret, token = house.tokens.issue("t", frozenset({Scope.TASKS}), lasts=timedelta(hours=1))
+def test_a_session_is_never_longer_than_its_token(tab: Tab, services: Container) -> None:
+    secret, token = services.tokens.issue("t", frozenset({Scope.TASKS}), lasts=timedelta(hours=1))
 
     assert tab.sign_in(secret).json["session"]["ends_at"] == f"{token.expires_at:%Y-%m-%dT%H:%M:%S.000Z}"
 
 
-def test_a_new_bootstrap_secret_ends_every_session(tab: Tab, house: Container) -> None:
-    tab.sign_in(a_token(house, Scope.ADMIN))
+def test_a_new_bootstrap_secret_ends_every_session(tab: Tab, services: Container) -> None:
+    tab.sign_in(a_token(services, Scope.ADMIN))
 
-    del house.sessions
-    house.bootstrap = MemorySecret("wlf_other")
+    del services.sessions
+    services.bootstrap = MemorySecret("wlf_other")
 
     assert tab.ask("GET", "/tasks").status == 401
 
 
-def test_without_a_bootstrap_secret_nobody_signs_in(tab: Tab, house: Container) -> None:
-    token = a_token(house, Scope.ADMIN)
-    house.bootstrap = MemorySecret("")
+def test_without_a_bootstrap_secret_nobody_signs_in(tab: Tab, services: Container) -> None:
+    token = a_token(services, Scope.ADMIN)
+    services.bootstrap = MemorySecret("")
 
     assert tab.sign_in(token).status == 503
 
 
-def test_a_changed_cookie_is_no_session(tab: Tab, house: Container) -> None:
+def test_a_changed_cookie_is_no_session(tab: Tab, services: Container) -> None:
     tab.sign_in()
     name, _, sealed = tab.cookie.partition("=")
     version, nonce, digest, ends, seal = sealed.split(".")
@@ -261,17 +261,17 @@ def test_a_changed_cookie_is_no_session(tab: Tab, house: Container) -> None:
         assert tab.ask("GET", "/tasks", Cookie=f"{name}={cookie}").status == 401
 
 
-def test_a_session_may_do_what_its_token_may(tab: Tab, house: Container) -> None:
-    tab.sign_in(a_token(house, Scope.READ))
+def test_a_session_may_do_what_its_token_may(tab: Tab, services: Container) -> None:
+    tab.sign_in(a_token(services, Scope.READ))
 
     assert tab.ask("GET", "/collections").status == 200
     assert (tab.ask("GET", "/tasks").status, tab.change().status) == (403, 403)
 
 
-def test_a_token_in_the_header_comes_before_the_cookie(tab: Tab, house: Container) -> None:
+def test_a_token_in_the_header_comes_before_the_cookie(tab: Tab, services: Container) -> None:
     tab.sign_in()
 
-    assert tab.ask("GET", "/tasks", Authorization=a_token(house, Scope.READ)).status == 403
+    assert tab.ask("GET", "/tasks", Authorization=a_token(services, Scope.READ)).status == 403
     assert tab.ask("POST", "/tokens", b'{"name": "a", "scopes": ["read"]}', Authorization=BOOTSTRAP).status == 201
 
 
@@ -295,7 +295,7 @@ def test_signing_out_ends_the_session_wherever_its_cookie_is(tab: Tab) -> None:
     assert stolen.ask("GET", "/monitor/session").json == {"session": None}
 
 
-def test_signing_out_ends_that_session_alone(tab: Tab, house: Container) -> None:
+def test_signing_out_ends_that_session_alone(tab: Tab, services: Container) -> None:
     other = replace(tab)
     tab.sign_in()
     other.sign_in()
@@ -306,19 +306,19 @@ def test_signing_out_ends_that_session_alone(tab: Tab, house: Container) -> None
     assert other.cookie != tab.cookie
 
 
-def test_what_was_ended_is_remembered_for_as_long_as_it_would_have_lasted(tab: Tab, house: Container) -> None:
+def test_what_was_ended_is_remembered_for_as_long_as_it_would_have_lasted(tab: Tab, services: Container) -> None:
     tab.sign_in()
     tab.ask("DELETE", "/monitor/session")
-    clock_of(house).move(timedelta(hours=12) - timedelta(seconds=1))
+    clock_of(services).move(timedelta(hours=12) - timedelta(seconds=1))
 
-    remembered = house.state.expiring.delete_expired(house.clock.now(), 99)
-    clock_of(house).move(timedelta(seconds=1))
+    remembered = services.state.expiring.delete_expired(services.clock.now(), 99)
+    clock_of(services).move(timedelta(seconds=1))
 
-    assert (remembered, house.state.expiring.delete_expired(house.clock.now(), 99)) == (2, 1)
+    assert (remembered, services.state.expiring.delete_expired(services.clock.now(), 99)) == (2, 1)
 
 
-def test_a_session_of_the_version_before_lasts_and_can_be_ended(tab: Tab, house: Container) -> None:
-    said = f"v1.{digest_of(BOOTSTRAP)}.{int((house.clock.now() + timedelta(hours=1)).timestamp())}"
+def test_a_session_of_the_version_before_lasts_and_can_be_ended(tab: Tab, services: Container) -> None:
+    said = f"v1.{digest_of(BOOTSTRAP)}.{int((services.clock.now() + timedelta(hours=1)).timestamp())}"
     key = hmac.digest(BOOTSTRAP.encode(), b"wallify monitor session", "sha256")
     tab.cookie = f"wallify_session={said}.{hmac.new(key, said.encode(), 'sha256').hexdigest()}"
 
@@ -328,7 +328,7 @@ def test_a_session_of_the_version_before_lasts_and_can_be_ended(tab: Tab, house:
     assert (before, tab.ask("GET", "/tasks").status) == (200, 401)
 
 
-def test_guesses_from_one_address_are_limited_and_told_when_to_go_on(tab: Tab, house: Container) -> None:
+def test_guesses_from_one_address_are_limited_and_told_when_to_go_on(tab: Tab, services: Container) -> None:
     guesses = [tab.sign_in("wlf_guess").status for _ in range(10)]
     refused, right = tab.sign_in("wlf_guess"), tab.sign_in()
 
@@ -340,7 +340,7 @@ def test_guesses_from_one_address_are_limited_and_told_when_to_go_on(tab: Tab, h
     )
     assert right.status == 429
     assert tab.ask("GET", "/tasks", Authorization=BOOTSTRAP).status == 200
-    clock_of(house).move(timedelta(minutes=5))
+    clock_of(services).move(timedelta(minutes=5))
     assert tab.sign_in().status == 201
 
 

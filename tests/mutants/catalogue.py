@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from tests.mutants.access import ACCESS
 from tests.mutants.engine import ENGINE
 from tests.mutants.mutant import Mutant
-from tests.mutants.night import NIGHT
+from tests.mutants.maintenance import MAINTENANCE
 from tests.mutants.stores import STORES
 from tests.mutants.tasks import TASKS
 
@@ -15,7 +15,7 @@ AREAS: Mapping[str, tuple[Mutant, ...]] = {
     "tasks": TASKS,
     "stores": STORES,
     "access": ACCESS,
-    "night and delivery": NIGHT,
+    "maintenance and delivery": MAINTENANCE,
     "engine": ENGINE,
 }
 MUTANTS: Mapping[str, Mutant] = {one.name: one for area in AREAS.values() for one in area}

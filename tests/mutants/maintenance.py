@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from tests.mutants.mutant import Mutant
 
-NIGHT = (
+MAINTENANCE = (
     Mutant(
         "budget-never-spent",
         "chalicelib/storage.py",

@@ -20,7 +20,7 @@ from tests.world import World, a_png
 
 
 @pytest.fixture
-def night() -> MaintenanceWorld:
+def world() -> MaintenanceWorld:
     return MaintenanceWorld()
 
 
@@ -84,86 +84,86 @@ def test_what_the_sweeper_finds_is_counted_by_remedy(world: World) -> None:
     assert world.metrics.total("SweeperFinds", remedy="announced") == 1
 
 
-def test_bytes_that_optimizing_saves_are_those_of_its_report(night: MaintenanceWorld) -> None:
-    night.image(body=a_jpeg((400, 300)))
-    result = night.run("optimize").result or {}
-    assert night.metrics.total("BytesSaved") == result["bytes_saved"] != 0
-    assert night.metrics.total("OptimizingTime") == result["cpu_ms"] != 0
+def test_bytes_that_optimizing_saves_are_those_of_its_report(world: MaintenanceWorld) -> None:
+    world.image(body=a_jpeg((400, 300)))
+    result = world.run("optimize").result or {}
+    assert world.metrics.total("BytesSaved") == result["bytes_saved"] != 0
+    assert world.metrics.total("OptimizingTime") == result["cpu_ms"] != 0
     assert (result["renditions_recoded"], result["variants_made"]) == (1, 2)
-    assert night.metrics.total("RenditionsMade", type="optimize_images") == 1 + 2
+    assert world.metrics.total("RenditionsMade", type="optimize_images") == 1 + 2
 
 
-def test_thumbnails_that_are_made_again_are_counted_as_such(night: MaintenanceWorld) -> None:
-    night.image(body=a_jpeg((400, 300)))
-    night.services.thumbnail_job = replace(night.services.thumbnail_job, recipe=Recipe(version="r2", sizes=(200, 100)))
-    result = night.finish(night.services.thumbnail_requests.make()).result or {}
-    assert night.metrics.total("RenditionsMade", type="generate_thumbnails") == result["renditions_made"] != 0
+def test_thumbnails_that_are_made_again_are_counted_as_such(world: MaintenanceWorld) -> None:
+    world.image(body=a_jpeg((400, 300)))
+    world.services.thumbnail_job = replace(world.services.thumbnail_job, recipe=Recipe(version="r2", sizes=(200, 100)))
+    result = world.finish(world.services.thumbnail_requests.make()).result or {}
+    assert world.metrics.total("RenditionsMade", type="generate_thumbnails") == result["renditions_made"] != 0
 
 
-def test_a_clean_up_that_stops_itself_is_counted_with_its_reason(night: MaintenanceWorld) -> None:
-    night.orphan(1)
-    night.clock.move(2 * DAY)
-    night.run("cleanup")
-    assert night.metrics.total("CleanupsStopped", reason="catalogue_empty") >= 1
+def test_a_clean_up_that_stops_itself_is_counted_with_its_reason(world: MaintenanceWorld) -> None:
+    world.orphan(1)
+    world.clock.move(2 * DAY)
+    world.run("cleanup")
+    assert world.metrics.total("CleanupsStopped", reason="catalogue_empty") >= 1
 
 
 def test_a_clean_up_that_cannot_read_the_catalogue_is_counted_once_it_has_given_up(
-    night: MaintenanceWorld, monkeypatch: pytest.MonkeyPatch
+    world: MaintenanceWorld, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def refuse(_: object) -> None:
         raise Unavailable
 
-    night.orphan(1)
-    monkeypatch.setattr(night.services.state.catalog, "existing", refuse)
-    night.run("cleanup")
-    assert night.metrics.values("CleanupsStopped", reason="unavailable") == [1]
+    world.orphan(1)
+    monkeypatch.setattr(world.services.state.catalog, "existing", refuse)
+    world.run("cleanup")
+    assert world.metrics.values("CleanupsStopped", reason="unavailable") == [1]
 
 
 @pytest.mark.parametrize("dry_run", [True, False])
 def test_orphans_are_counted_once_a_clean_up_whether_it_takes_them_away_or_not(
-    night: MaintenanceWorld, *, dry_run: bool
+    world: MaintenanceWorld, *, dry_run: bool
 ) -> None:
-    night.image()
+    world.image()
     for number in range(3):
-        night.orphan(number)
-    night.clock.move(2 * DAY)
-    night.run("cleanup", dry_run=dry_run)
-    assert night.metrics.values("OrphansFound") == [3]
+        world.orphan(number)
+    world.clock.move(2 * DAY)
+    world.run("cleanup", dry_run=dry_run)
+    assert world.metrics.values("OrphansFound") == [3]
 
 
-def test_counters_that_were_wrong_are_counted_and_those_that_were_right_are_not(night: MaintenanceWorld) -> None:
-    night.image(1, collection="cities")
-    night.image(2, collection="nature")
-    night.run("stats")
-    assert night.metrics.total("StatisticsDrift") == 0
-    night.drift("nature", 3)
-    night.run("stats")
-    assert night.metrics.values("StatisticsDrift") == [1]
+def test_counters_that_were_wrong_are_counted_and_those_that_were_right_are_not(world: MaintenanceWorld) -> None:
+    world.image(1, collection="cities")
+    world.image(2, collection="nature")
+    world.run("stats")
+    assert world.metrics.total("StatisticsDrift") == 0
+    world.drift("nature", 3)
+    world.run("stats")
+    assert world.metrics.values("StatisticsDrift") == [1]
 
 
-def test_an_image_whose_objects_are_gone_is_counted(night: MaintenanceWorld) -> None:
-    image = night.image()
-    del night.bucket.blobs[image.original_key]
-    night.run("cleanup")
-    assert night.metrics.total("ObjectsMissing") == 1
+def test_an_image_whose_objects_are_gone_is_counted(world: MaintenanceWorld) -> None:
+    image = world.image()
+    del world.bucket.blobs[image.original_key]
+    world.run("cleanup")
+    assert world.metrics.total("ObjectsMissing") == 1
 
 
 @pytest.mark.parametrize("name", SCHEDULES)
-def test_a_run_that_the_clock_forgot_is_counted(night: MaintenanceWorld, name: str) -> None:
-    night.services.schedules.catch_up()
-    night.clock.move(2 * DAY + timedelta(minutes=30))
-    night.services.schedules.catch_up()
-    assert night.metrics.total("SchedulesMissed", schedule=name) == 1
+def test_a_run_that_the_clock_forgot_is_counted(world: MaintenanceWorld, name: str) -> None:
+    world.services.schedules.catch_up()
+    world.clock.move(2 * DAY + timedelta(minutes=30))
+    world.services.schedules.catch_up()
+    assert world.metrics.total("SchedulesMissed", schedule=name) == 1
 
 
-def test_a_run_that_finds_the_last_one_at_work_is_counted_as_skipped(night: MaintenanceWorld) -> None:
-    night.services.schedules.run("stats")
-    night.services.schedules.start("update_collection_stats", night.clock.now())
-    assert night.metrics.total("SchedulesSkipped", schedule="update_collection_stats") == 1
+def test_a_run_that_finds_the_last_one_at_work_is_counted_as_skipped(world: MaintenanceWorld) -> None:
+    world.services.schedules.run("stats")
+    world.services.schedules.start("update_collection_stats", world.clock.now())
+    assert world.metrics.total("SchedulesSkipped", schedule="update_collection_stats") == 1
 
 
-def test_the_long_jobs_count_to_the_same_metrics_as_the_rest(night: MaintenanceWorld) -> None:
-    optimizing = night.services.optimize_job
+def test_the_long_jobs_count_to_the_same_metrics_as_the_rest(world: MaintenanceWorld) -> None:
+    optimizing = world.services.optimize_job
     assert isinstance(optimizing, OptimizeJob)
     assert isinstance(optimizing.metrics, MemoryMetrics)
-    assert optimizing.metrics is night.metrics
+    assert optimizing.metrics is world.metrics

@@ -181,12 +181,12 @@ def test_a_key_of_any_letters_is_worked(world: World, name: str) -> None:
 
 
 def test_the_night_does_not_bring_ignored_objects_back() -> None:
-    night = MaintenanceWorld()
-    night.image(9)
+    world = MaintenanceWorld()
+    world.image(9)
     for name in (*JUNK, "empty.jpg"):
-        night.drop(f"incoming/nature/{name}", b"")
-    night.run_until_idle()
-    night.clock.move(timedelta(hours=2))
-    ended = night.run("cleanup_orphaned_files")
+        world.drop(f"incoming/nature/{name}", b"")
+    world.run_until_idle()
+    world.clock.move(timedelta(hours=2))
+    ended = world.run("cleanup_orphaned_files")
     assert ended.status is Status.SUCCESS
     assert (ended.result or {}).get("lost", 0) == (ended.result or {}).get("put_to_work", 0) == 0
