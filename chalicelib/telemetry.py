@@ -196,40 +196,52 @@ class Metric:
 METRICS: Mapping[str, Metric] = {
     metric.name: metric
     for metric in (
-        Metric("Requests", "Count", ("answer",), "HTTP requests by the class of their answer: 2xx, 3xx, 4xx, 5xx."),
-        Metric("UploadsAccepted", "Count", ("door",), "Uploads that became a task: single, bulk, form, bucket."),
+        Metric("Requests", "Count", ("answer",), "HTTP requests by class of status: 2xx, 3xx, 4xx, 5xx."),
+        Metric("UploadsAccepted", "Count", ("door",), "Uploads with a task, by kind: single, bulk, form, bucket."),
         Metric(
             "UploadsRefused",
             "Count",
             ("reason",),
-            "Uploads that became no task: by error code, or why an object was ignored.",
+            "Uploads without a task, by error code, or by the reason why an object was ignored.",
         ),
-        Metric("TasksEnded", "Count", ("type", "status"), "Tasks that reached their final state."),
+        Metric("TasksEnded", "Count", ("type", "status"), "Tasks that reached a final state."),
         Metric("TasksFailed", "Count", ("reason",), "Tasks that ended as FAILURE, by error code."),
-        Metric("QueueWait", "Milliseconds", ("queue",), "From sending a message to its first delivery."),
-        Metric("InvocationDuration", "Milliseconds", ("function",), "One invocation, as the function itself sees it."),
+        Metric("QueueWait", "Milliseconds", ("queue",), "Time from sending a message to its first delivery."),
+        Metric(
+            "InvocationDuration", "Milliseconds", ("function",), "Duration of one invocation, measured in the function."
+        ),
         Metric("ColdStarts", "Count", ("function",), "First invocations of a new process."),
         Metric(
-            "StepDuration", "Milliseconds", ("step",), "Steps of process_image: fetch, engine, store, publish, tidy."
+            "StepDuration",
+            "Milliseconds",
+            ("step",),
+            "Duration of the steps of process_image: fetch, engine, store, publish, tidy.",
         ),
-        Metric("RenditionsMade", "Count", ("type",), "Renditions that were published, by the type of their task."),
-        Metric("BytesSaved", "Bytes", (), "By which optimizing made full forms smaller."),
-        Metric("Retries", "Count", ("reason",), "Attempts that failed and will be repeated, by error code."),
+        Metric("RenditionsMade", "Count", ("type",), "Published renditions, by type of their task."),
+        Metric("BytesSaved", "Bytes", (), "Bytes that optimisation saved in full-size public forms."),
+        Metric("Retries", "Count", ("reason",), "Failed attempts that will be repeated, by error code."),
         Metric(
-            "Faults", "Count", ("cause",), "What failed by our own fault, each attempt: internal_error, misconfigured."
+            "Faults", "Count", ("cause",), "Internal errors of Wallify, each attempt: internal_error, misconfigured."
         ),
-        Metric("DeadLetters", "Count", ("queue",), "Messages that a function put among the dead letters itself."),
-        Metric("SweeperFinds", "Count", ("remedy",), "Silent tasks that the sweeper found, by what it did."),
-        Metric("AwsErrors", "Count", ("aws",), "Answers of AWS that were its fault, and calls without answer."),
-        Metric("AwsThrottles", "Count", ("aws",), "Calls that AWS refused because there were too many."),
-        Metric("SchedulesMissed", "Count", ("schedule",), "Runs that the clock should have started and did not."),
-        Metric("SchedulesSkipped", "Count", ("schedule",), "Runs that were not started, as the last had not ended."),
-        Metric("CleanupsStopped", "Count", ("reason",), "Clean-ups that stopped themselves, for safety."),
-        Metric("BudgetsSpent", "Count", (), "Jobs that stopped as they had taken away as many objects as they may."),
-        Metric("OrphansFound", "Count", (), "Objects that nobody needs, as one clean-up counted them, dry runs too."),
-        Metric("StatisticsDrift", "Count", (), "Collections whose counters a recount found wrong, and put right."),
-        Metric("OptimizingTime", "Milliseconds", (), "Processor time spent on one picture by optimizing."),
-        Metric("ObjectsMissing", "Count", (), "Images whose objects clean-up did not find in the bucket."),
+        Metric("DeadLetters", "Count", ("queue",), "Messages that a function moved to the dead letters."),
+        Metric(
+            "SweeperFinds", "Count", ("remedy",), "Tasks with an expired lease that the sweeper found, by its action."
+        ),
+        Metric("AwsErrors", "Count", ("aws",), "Server errors of AWS, and calls without a response."),
+        Metric("AwsThrottles", "Count", ("aws",), "Calls that AWS throttled."),
+        Metric("SchedulesMissed", "Count", ("schedule",), "Scheduled runs that did not start."),
+        Metric(
+            "SchedulesSkipped",
+            "Count",
+            ("schedule",),
+            "Scheduled runs that were skipped because the previous one was still running.",
+        ),
+        Metric("CleanupsStopped", "Count", ("reason",), "Clean-ups that stopped at a safety limit."),
+        Metric("BudgetsSpent", "Count", (), "Jobs that stopped at the limit of objects that they may remove."),
+        Metric("OrphansFound", "Count", (), "Orphaned objects that one clean-up found, dry runs included."),
+        Metric("StatisticsDrift", "Count", (), "Collections whose counters a recount corrected."),
+        Metric("OptimizingTime", "Milliseconds", (), "Processor time of the optimisation of one picture."),
+        Metric("ObjectsMissing", "Count", (), "Images whose objects are missing in the bucket, found by clean-up."),
     )
 }
 
