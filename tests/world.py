@@ -165,12 +165,12 @@ class World:
     def when(self, checkpoint: str, act: Callable[[], object], *, attempt: int = 1) -> None:
         """Do this, once, when a worker passes the checkpoint in its n-th attempt."""
 
-        def passing(name: str) -> None:
+        def failpoint(name: str) -> None:
             if name == checkpoint and self.passed.count("after_claim") == attempt:
                 self.at_checkpoint = lambda _: None
                 act()
 
-        self.at_checkpoint = passing
+        self.at_checkpoint = failpoint
 
     def kill_at(self, checkpoint: str, *, attempt: int = 1) -> None:
         """The worker that passes the checkpoint in its n-th attempt dies there."""

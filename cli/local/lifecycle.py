@@ -139,7 +139,7 @@ def _database() -> ModuleType:
 
 def _start_proxy(stack: Stack, record: Record, *, keys: str) -> None:
     """Start the reverse proxy; `keys` is the file with the stack's keys, empty if the emulator requires none."""
-    front = Daemon(stack, "front")
+    proxy = Daemon(stack, "front")
     arguments = [
         staging.allowed_callers(stack).as_json(),
         keys,
@@ -152,7 +152,7 @@ def _start_proxy(stack: Stack, record: Record, *, keys: str) -> None:
     version = staging.fingerprint_values(arguments, staging.fingerprint_files(PROJECT, PROXY_SOURCES))
     environment = emulator.client_environment(stack) | {"PYTHONUNBUFFERED": "1"}
     command = [sys.executable, "-m", "cli.local.reverse_proxy", *arguments]
-    front.run(command, environment, version=version, ready=lambda: machine.is_listening(stack.port))
+    proxy.run(command, environment, version=version, ready=lambda: machine.is_listening(stack.port))
 
 
 def _emulator_port(port: int) -> int:

@@ -402,7 +402,9 @@ def _cut_off(request: web.BaseRequest, failure: Exception) -> None:
 
 
 @asynccontextmanager
-async def serving(callers: AllowedCallers, upstream: Upstream, limits: Limits | None = None) -> AsyncIterator[None]:
+async def running_proxy(
+    callers: AllowedCallers, upstream: Upstream, limits: Limits | None = None
+) -> AsyncIterator[None]:
     """Serve the callers' port on 127.0.0.1 while the block runs."""
     limits = limits or Limits()
     # `RequestLimiter` limits the API's requests; pictures need no limit.
@@ -426,7 +428,7 @@ async def run(callers: AllowedCallers, upstream: Upstream) -> None:
     """Serve until SIGTERM."""
     stop = asyncio.Event()
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stop.set)
-    async with serving(callers, upstream):
+    async with running_proxy(callers, upstream):
         await stop.wait()
 
 

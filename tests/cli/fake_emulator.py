@@ -93,7 +93,7 @@ async def _serve(callers: AllowedCallers, upstream: Upstream, limits: reverse_pr
         if upstream.answers:
             await web.TCPSite(runner, "127.0.0.1", upstream.port).start()
         where = reverse_proxy.Upstream(upstream.port, "wallify", "api", "d1.cloudfront.net", KEY, "wallify-local")
-        async with reverse_proxy.serving(callers, where, limits):
+        async with reverse_proxy.running_proxy(callers, where, limits):
             run.ready.set()
             await run.stop.wait()
     except OSError as fault:

@@ -46,8 +46,8 @@ class _Silenced:
         return asked
 
 
-class DarkNight(MaintenanceWorld):
-    """A night whose state store may be gone."""
+class OutageWorld(MaintenanceWorld):
+    """World of the scheduled jobs with a state store that can become unavailable."""
 
     def __init__(self, state: State) -> None:
         self.outage = Outage(state)

@@ -59,7 +59,7 @@ PAUSES = st.sampled_from(
 )
 
 
-class Night(RuleBasedStateMachine):
+class MaintenanceMachine(RuleBasedStateMachine):
     """Every rule is something that may happen at any moment, also between two steps of a worker."""
 
     @initialize(seed=st.integers(0, 9))
@@ -136,12 +136,12 @@ class Night(RuleBasedStateMachine):
     def _meanwhile(self, place: str, time: int, act: str, which: int) -> None:
         passings = iter(range(1, 10_000))
 
-        def passing(name: str) -> None:
+        def failpoint(name: str) -> None:
             if name == place and next(passings) == time:
                 self.world.at_checkpoint = lambda _: None
                 self._do(act, which)
 
-        self.world.at_checkpoint = passing
+        self.world.at_checkpoint = failpoint
 
     def _do(self, act: str, which: int) -> None:
         acts: dict[str, Callable[[], object]] = {
@@ -302,5 +302,5 @@ def _unless_refused(act: Callable[[], object]) -> None:
         act()
 
 
-TestNight = Night.TestCase
+TestNight = MaintenanceMachine.TestCase
 TestNight.settings = machine(25, 40)

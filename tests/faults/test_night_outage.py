@@ -11,15 +11,15 @@ from chalicelib.container import use
 from chalicelib.container.adapters import State
 from chalicelib.errors import Unavailable
 from chalicelib.tasks.model import Status, Task, TaskFilter, TaskType
-from tests.faults.outage import DarkNight
+from tests.faults.outage import OutageWorld
 from tests.maintenance_world import DAY, HOUR
 from tests.memory_metrics import MemoryMetrics
 
 
 @pytest.fixture
-def world(state: State) -> DarkNight:
+def world(state: State) -> OutageWorld:
     """An image, and thirty orphans that clean-up would take away."""
-    world = DarkNight(state)
+    world = OutageWorld(state)
     world.image(1)
     for number in range(30):
         world.orphan(number)
@@ -27,11 +27,11 @@ def world(state: State) -> DarkNight:
     return world
 
 
-def go_dark(world: DarkNight) -> None:
+def go_dark(world: OutageWorld) -> None:
     world.outage.down = True
 
 
-def drain(world: DarkNight) -> None:
+def drain(world: OutageWorld) -> None:
     """Every message, as often as it comes."""
     while world.queue.messages:
         message = world.queue.receive()
@@ -41,7 +41,7 @@ def drain(world: DarkNight) -> None:
             return
 
 
-def look_after(world: DarkNight) -> None:
+def look_after(world: OutageWorld) -> None:
     """The store is back, and the sweeper comes by."""
     world.outage.down = False
     world.clock.move(timedelta(minutes=40))
@@ -51,12 +51,12 @@ def look_after(world: DarkNight) -> None:
     world.run_until_idle()
 
 
-def runs(world: DarkNight) -> list[Task]:
+def runs(world: OutageWorld) -> list[Task]:
     wanted = TaskFilter(type=TaskType.CLEANUP_ORPHANED_FILES)
     return list(world.services.state.tasks.history(wanted, 50).items)
 
 
-def tick(world: DarkNight) -> None:
+def tick(world: OutageWorld) -> None:
     """EventBridge calls the clean-up's function."""
     use(world.services)
     try:
@@ -66,7 +66,7 @@ def tick(world: DarkNight) -> None:
 
 
 @pytest.mark.parametrize("moment", ["before its first look", "in the middle"])
-def test_f41_a_run_whose_store_went_away_says_so_and_has_taken_nothing(world: DarkNight, moment: str) -> None:
+def test_f41_a_run_whose_store_went_away_says_so_and_has_taken_nothing(world: OutageWorld, moment: str) -> None:
     if moment == "in the middle":
         world.when("after_piece", lambda: go_dark(world), attempt=world.passed.count("after_claim") + 1)
     task = world.services.schedules.run("cleanup")
@@ -83,7 +83,7 @@ def test_f41_a_run_whose_store_went_away_says_so_and_has_taken_nothing(world: Da
     assert world.bucket.under("quarantine/") == []
 
 
-def test_its_dead_letter_is_counted_says_why_and_brings_it_back(world: DarkNight) -> None:
+def test_its_dead_letter_is_counted_says_why_and_brings_it_back(world: OutageWorld) -> None:
     world.services.schedules.run("cleanup")
     go_dark(world)
     drain(world)
@@ -98,7 +98,7 @@ def test_its_dead_letter_is_counted_says_why_and_brings_it_back(world: DarkNight
     assert (newest.status, newest.result and newest.result["quarantined"]) == (Status.SUCCESS, 30)
 
 
-def test_a_short_outage_ends_well_and_is_told_in_the_report(world: DarkNight) -> None:
+def test_a_short_outage_ends_well_and_is_told_in_the_report(world: OutageWorld) -> None:
     world.when("after_piece", lambda: go_dark(world), attempt=world.passed.count("after_claim") + 1)
     task = world.services.schedules.run("cleanup")
     world.deliver()
@@ -112,7 +112,7 @@ def test_a_short_outage_ends_well_and_is_told_in_the_report(world: DarkNight) ->
     assert "could not reach the state store" in why
 
 
-def test_a_run_that_nobody_could_start_is_caught_up_and_says_that_it_is_late(world: DarkNight) -> None:
+def test_a_run_that_nobody_could_start_is_caught_up_and_says_that_it_is_late(world: OutageWorld) -> None:
     tick(world)
     world.run_until_idle()
     world.orphan(99)
@@ -129,7 +129,7 @@ def test_a_run_that_nobody_could_start_is_caught_up_and_says_that_it_is_late(wor
     assert "state store did not answer" in ended.result["examples"]["began_late"][0]  # type: ignore[index]  # as above
 
 
-def test_a_fault_that_the_store_survived_is_told_by_its_own_name(world: DarkNight) -> None:
+def test_a_fault_that_the_store_survived_is_told_by_its_own_name(world: OutageWorld) -> None:
     world.bucket.trouble.at("before delete", Unavailable("The bucket does not answer."))
     ended = world.run("cleanup")
     assert (ended.status, ended.result and ended.result["quarantined"]) == (Status.SUCCESS, 30)

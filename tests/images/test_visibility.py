@@ -45,12 +45,12 @@ def an_image(world: MaintenanceWorld, collection: str) -> Image:
 def dying_at(world: MaintenanceWorld, place: str) -> None:
     """Whoever passes this place next dies there."""
 
-    def passing(name: str) -> None:
+    def failpoint(name: str) -> None:
         if name == place:
             world.at_checkpoint = lambda _: None
             raise Kill
 
-    world.at_checkpoint = passing
+    world.at_checkpoint = failpoint
 
 
 @pytest.mark.parametrize("collection", ["nature", "secret"])
@@ -150,12 +150,12 @@ def test_a_picture_that_is_restored_while_it_is_hidden_is_served(world: Maintena
     """The restore is done between two steps of the trash, which goes on deleting."""
     image = an_image(world, "nature")
 
-    def passing(name: str) -> None:
+    def failpoint(name: str) -> None:
         if name == place:
             world.at_checkpoint = lambda _: None
             world.services.trash.restore(image.image_id)
 
-    world.at_checkpoint = passing
+    world.at_checkpoint = failpoint
     world.services.trash.trash(image.image_id)
     assert served(world, image) == named(world, image)
     world.run_until_idle()
@@ -166,13 +166,13 @@ def test_a_picture_that_is_trashed_while_it_is_shown_is_hidden(world: Maintenanc
     image = an_image(world, "nature")
     world.services.trash.trash(image.image_id)
 
-    def passing(name: str) -> None:
+    def failpoint(name: str) -> None:
         if name == AFTER_SHOWING:
             world.at_checkpoint = lambda _: None
             world.clock.move(DAY)
             world.services.trash.trash(image.image_id)
 
-    world.at_checkpoint = passing
+    world.at_checkpoint = failpoint
     world.services.trash.restore(image.image_id)
     assert served(world, image) == []
 

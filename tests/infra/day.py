@@ -19,7 +19,18 @@ LOOSE = encoded(scene((400, 300)), "PNG", compress_level=1)  # optimizing makes 
 
 def live(account: Account) -> None:
     """The whole day, part by part."""
-    for part in (uploads, secrets, bad_days, looking, steering, keeping, thumbnails, world, lost_and_found, queues):
+    for part in (
+        uploads,
+        secrets,
+        bad_days,
+        read_everything,
+        steering,
+        change_images,
+        thumbnails,
+        scheduled_jobs,
+        lost_and_found,
+        queues,
+    ):
         part(account)
 
 
@@ -127,8 +138,8 @@ def bad_days(account: Account) -> None:
     _until_given_up(account, "Images", "s3.GetObject")
 
 
-def looking(account: Account) -> None:
-    """Everything that can be seen."""
+def read_everything(account: Account) -> None:
+    """Read every list and record."""
     image_id = images(account)[0]
     task_id = upload(account, 30)
     for path in (
@@ -167,8 +178,8 @@ def steering(account: Account) -> None:
     account.work("Maintenance")
 
 
-def keeping(account: Account) -> None:
-    """Renaming, moving, trash and deleting for good."""
+def change_images(account: Account) -> None:
+    """Rename, move, trash and delete images."""
     first, second, third, *_ = images(account)
     account.ask("PATCH", f"/images/{first}", {"name": "renamed.jpg"})
     account.ask("PATCH", f"/images/{first}", {"name": "renamed-again.jpg"})
@@ -184,20 +195,20 @@ def keeping(account: Account) -> None:
 
 
 def thumbnails(account: Account) -> None:
-    """Made again, in slices, with a picture that cannot be made."""
-    world = account.services_of("make_thumbnails")
-    world.thumbnail_job = replace(world.thumbnail_job, recipe=Recipe(version="r2", sizes=(200, 100)))
-    world.chunked_jobs = replace(world.chunked_jobs, step_time=timedelta(0))
+    """Make thumbnails again in steps, with a picture that fails."""
+    services = account.services_of("make_thumbnails")
+    services.thumbnail_job = replace(services.thumbnail_job, recipe=Recipe(version="r2", sizes=(200, 100)))
+    services.chunked_jobs = replace(services.chunked_jobs, step_time=timedelta(0))
     for collection in ("lakes", "secret"):
         account.ask("POST", "/thumbnails", {"collection": collection})
     account.work("Thumbnails")
-    world.thumbnail_job = replace(world.thumbnail_job, recipe=Recipe(version="r3", sizes=(90,)))
+    services.thumbnail_job = replace(services.thumbnail_job, recipe=Recipe(version="r3", sizes=(90,)))
     account.ask("POST", "/thumbnails", {"collection": "lakes"})
     _until_given_up(account, "Thumbnails", "dynamodb.Query")
 
 
-def world(account: Account) -> None:
-    """Clean-up with orphans of all kinds, trash that is old, statistics, optimizing."""
+def scheduled_jobs(account: Account) -> None:
+    """Run clean-up with orphans of all kinds and old trash, statistics and optimisation."""
     account.ask("POST", "/schedules/cleanup/run")
     _until_given_up(account, "Maintenance", "s3.ListObjectsV2")
     account.ask("DELETE", f"/images/{images(account)[0]}")

@@ -143,12 +143,12 @@ def test_without_the_survey_rows_that_are_lost_stop_the_acting() -> None:
 def once_noted(world: MaintenanceWorld, words: str, act: Callable[[], object]) -> None:
     """Do this as soon as a job's position, as its task keeps it, has these words."""
 
-    def passing(checkpoint: str) -> None:
+    def failpoint(checkpoint: str) -> None:
         if checkpoint == "after_piece" and any(words in one.args.get("position", "") for one in world.active()):
             world.at_checkpoint = lambda _: None
             act()
 
-    world.at_checkpoint = passing
+    world.at_checkpoint = failpoint
 
 
 def test_what_comes_to_be_needed_between_the_looks_stays(world: MaintenanceWorld) -> None:

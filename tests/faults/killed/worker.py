@@ -78,13 +78,13 @@ def services_for(order: Order) -> Container:
 def work(order: Order) -> None:
     """Work the queue off until it is empty, and end on the way where that is the order."""
 
-    def passing(checkpoint: str) -> None:
+    def failpoint(checkpoint: str) -> None:
         if checkpoint == order.dies_at:
             WAYS[order.way]()
 
     services = services_for(order)
-    services.worker = replace(services.worker, failpoint=passing)
-    services.process_image = replace(cast("ProcessImage", services.process_image), failpoint=passing)
+    services.worker = replace(services.worker, failpoint=failpoint)
+    services.process_image = replace(cast("ProcessImage", services.process_image), failpoint=failpoint)
     # A slice ends after its first piece, so that parts are handed on, however little there is to do.
     services.chunked_jobs = replace(services.chunked_jobs, step_time=timedelta(0))
     use(services)
