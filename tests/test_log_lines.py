@@ -56,7 +56,7 @@ def work_off(world: MaintenanceWorld, function: str) -> None:
     getattr(switchboard, function)({"Records": [event]}, context(function))
 
 
-def told(lines: list[Line], name: str) -> set[object]:
+def values(lines: list[Line], name: str) -> set[object]:
     return {line.get(name) for line in lines}
 
 
@@ -65,8 +65,8 @@ def test_lines_about_an_upload_name_the_request_and_the_task(
 ) -> None:
     got = upload(admin, a_file(a_jpeg()), async_="true")
     task_id = got.json["task_ids"][0][1]
-    assert told(lines(), "request_id") == {got.headers["X-Request-Id"]}
-    assert told(lines(), "task_id") == {task_id}
+    assert values(lines(), "request_id") == {got.headers["X-Request-Id"]}
+    assert values(lines(), "task_id") == {task_id}
 
 
 def test_lines_of_its_worker_name_the_invocation_and_the_task(
@@ -75,9 +75,9 @@ def test_lines_of_its_worker_name_the_invocation_and_the_task(
     task = world.upload()
     before = len(lines())
     work_off(world, "process_image")
-    assert told(lines()[before:], "request_id") == {"run-1"}
-    assert told(lines()[before:], "function") == {"process_image"}
-    assert told(lines()[before:], "task_id") == {task.task_id}
+    assert values(lines()[before:], "request_id") == {"run-1"}
+    assert values(lines()[before:], "function") == {"process_image"}
+    assert values(lines()[before:], "task_id") == {task.task_id}
 
 
 def test_lines_of_a_failing_worker_do_too(world: MaintenanceWorld, lines: Callable[[], list[Line]]) -> None:
@@ -86,15 +86,15 @@ def test_lines_of_a_failing_worker_do_too(world: MaintenanceWorld, lines: Callab
     world.bucket.trouble.at("before get", *unavailable())
     with pytest.raises(Redeliver):
         work_off(world, "process_image")
-    assert told(lines()[before:], "task_id") == {task.task_id}
+    assert values(lines()[before:], "task_id") == {task.task_id}
 
 
 def test_lines_of_a_long_job_name_its_task(world: MaintenanceWorld, lines: Callable[[], list[Line]]) -> None:
     task = world.services.schedules.run("stats")
     before = len(lines())
     work_off(world, "maintenance")
-    assert told(lines()[before:], "request_id") == {"run-1"}
-    assert told(lines()[before:], "task_id") == {task.task_id}
+    assert values(lines()[before:], "request_id") == {"run-1"}
+    assert values(lines()[before:], "task_id") == {task.task_id}
 
 
 def test_what_the_sweeper_does_to_a_task_is_told_with_its_id(
@@ -105,7 +105,7 @@ def test_what_the_sweeper_does_to_a_task_is_told_with_its_id(
     world.clock.move(timedelta(hours=1))
     before = len(lines())
     switchboard.sweep(CLOCK_EVENT, context("sweep"))
-    assert told(lines()[before:], "request_id") == {"run-1"}
+    assert values(lines()[before:], "request_id") == {"run-1"}
     assert _about(lines()[before:], task) == ["task looked after"]
 
 
@@ -116,7 +116,7 @@ def test_lines_of_a_request_about_a_task_name_it(
     task = world.upload()
     before = len(lines())
     admin.ask("POST" if what == "cancel" else "GET", f"/task/{what}/{task.task_id}")
-    assert told(lines()[before:], "task_id") == {task.task_id}
+    assert values(lines()[before:], "task_id") == {task.task_id}
 
 
 def _about(lines: list[Line], task: Task) -> list[str]:

@@ -74,10 +74,10 @@ def test_a_number_becomes_a_line_that_cloudwatch_understands(
     metrics.count("TasksEnded", type="process_image", status="SUCCESS")
     metrics.flush()
     (line,) = printed(capsys)
-    (told,) = line["_aws"]["CloudWatchMetrics"]
-    assert told["Namespace"] == "Wallify"
-    assert told["Metrics"] == [{"Name": "TasksEnded", "Unit": "Count"}]
-    assert sorted(told["Dimensions"][0]) == ["service", "status", "type"]
+    (directive,) = line["_aws"]["CloudWatchMetrics"]
+    assert directive["Namespace"] == "Wallify"
+    assert directive["Metrics"] == [{"Name": "TasksEnded", "Unit": "Count"}]
+    assert sorted(directive["Dimensions"][0]) == ["service", "status", "type"]
     assert (line["service"], line["type"], line["status"]) == ("wallify-test", "process_image", "SUCCESS")
     assert line["TasksEnded"] == [1.0]
 

@@ -43,10 +43,10 @@ def test_a_route_names_every_parameter_of_its_path(document: Any) -> None:  # no
 
 
 def test_every_route_says_what_it_is_for(document: Any) -> None:  # noqa: ANN401
-    operations = [told for methods in document["paths"].values() for told in methods.values()]
+    operations = [operation for methods in document["paths"].values() for operation in methods.values()]
 
-    assert all(told["summary"] and told["description"] and told["operationId"] for told in operations)
-    assert len({told["operationId"] for told in operations}) == len(operations)
+    assert all(one["summary"] and one["description"] and one["operationId"] for one in operations)
+    assert len({one["operationId"] for one in operations}) == len(operations)
 
 
 def test_fields_are_described_by_the_words_beside_them(document: Any) -> None:  # noqa: ANN401

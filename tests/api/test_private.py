@@ -211,6 +211,9 @@ def test_a_download_has_its_files_name_whatever_its_letters(
     opened = place(admin.get("/collections/open/images").json["images"][0]["links"]["cdn"]) + "?"
     for address in (signed, opened):
         location = where(anyone, f"{address}download=true")
-        (told,) = parse_qs(urlsplit(location).query)["disposition"]
-        assert told == "attachment; filename=\"Golge _s_k.jpg\"; filename*=UTF-8''G%C3%B6lge%20%C4%B1%C5%9F%C4%B1k.jpg"
+        (disposition,) = parse_qs(urlsplit(location).query)["disposition"]
+        assert (
+            disposition
+            == "attachment; filename=\"Golge _s_k.jpg\"; filename*=UTF-8''G%C3%B6lge%20%C4%B1%C5%9F%C4%B1k.jpg"
+        )
     assert anyone.get(f"{opened}download=false").headers["Location"].startswith(CDN)

@@ -350,15 +350,15 @@ def test_misspelt_and_extreme_queries_are_named_and_widen_nothing(data: st.DataO
     try:
         got = Gateway(_APP, authorization=BOOTSTRAP).event(one.method, path_of(one), body_of(one), _kind(one))
         got["multiValueQueryStringParameters"] = {name: [value]}
-        told = _answer(got)
+        response = _answer(got)
     finally:
         container.use(None)
 
     if name not in field_names(one.parts.get("query")):
-        assert told.status in {400, 401}
-        assert told.status == 401 or told.json["details"]["parameter"] == name[:80]
+        assert response.status in {400, 401}
+        assert response.status == 401 or response.json["details"]["parameter"] == name[:80]
     else:
-        assert told.status < 500
+        assert response.status < 500
 
 
 def _answer(event: dict[str, Any]) -> Got:

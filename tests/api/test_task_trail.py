@@ -36,7 +36,7 @@ def task(services: Container) -> Task:
     return accepted.task
 
 
-def told(client: Gateway, task: Task) -> dict[str, object]:
+def status_of(client: Gateway, task: Task) -> dict[str, object]:
     answer: dict[str, object] = client.get(f"/task/status/{task.task_id}").json
     return answer
 
@@ -44,7 +44,7 @@ def told(client: Gateway, task: Task) -> dict[str, object]:
 def test_a_finished_task_tells_its_steps_in_order(admin: Gateway, services: Container, task: Task) -> None:
     finish(services, task.task_id)
 
-    progress = told(admin, task)["progress"]
+    progress = status_of(admin, task)["progress"]
 
     assert isinstance(progress, dict)
     stages, moments = zip(*((step["stage"], step["at"]) for step in progress["steps"]), strict=True)
@@ -56,7 +56,7 @@ def test_a_bug_tells_administrators_where_it_is(admin: Gateway, services: Contai
     with pytest.raises(Redeliver):
         services.worker.run(task.task_id, Clumsy())
 
-    error = told(admin, task)["error"]
+    error = status_of(admin, task)["error"]
 
     assert isinstance(error, dict)
     assert (error["code"], error["message"]) == ("internal_error", "An internal error occurred in Wallify.")
@@ -80,7 +80,7 @@ def test_what_the_client_has_to_mend_has_no_trace(admin: Gateway, services: Cont
     assert accepted.task is not None
     finish(services, accepted.task.task_id)
 
-    error = told(admin, accepted.task)["error"]
+    error = status_of(admin, accepted.task)["error"]
 
     assert isinstance(error, dict)
     assert (error["code"], error["trace"]) == ("image_damaged", None)

@@ -131,7 +131,7 @@ def test_what_programs_send_for_a_missing_collection_is_refused_everywhere(
     assert [got.status for got in answers] == [400] * 5
     sentences = [json.dumps(got.json, ensure_ascii=False) for got in answers]
     # A bulk upload says it of each of its files, by their codes.
-    assert [index for index, told in enumerate(sentences) if word not in told] == [1]
+    assert [index for index, sentence in enumerate(sentences) if word not in sentence] == [1]
     assert [one["name"] for one in admin.get("/collections").json["collections"]] == ["default"]
 
 

@@ -108,8 +108,8 @@ def test_dead_letters_are_shown_and_driven_back(at_desk: Terminal, desk: ServedA
     lane(desk).publish_dead_letter(write(Work(task.task_id)), reason="unavailable")
 
     (letter,) = at_desk("queues", "dead", "images", "--json").lines
-    (told,) = at_desk("queues", "redrive", "images", "--json").lines
-    (redriven,) = told["tasks"]
+    (body,) = at_desk("queues", "redrive", "images", "--json").lines
+    (redriven,) = body["tasks"]
 
     assert (letter["reason"], letter["task"]["task_id"]) == ("unavailable", task.task_id)
     assert (redriven["status"], redriven["subject"]["filename"]) == ("PENDING", "picture-1.jpg")

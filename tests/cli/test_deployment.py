@@ -68,12 +68,12 @@ def test_pages_of_one_origin_may_read_the_gateways_errors_where_it_is_named(tmp_
     target = a_target(tmp_path / "project", services={"apigateway": api})
     name = "gatewayresponse.header.Access-Control-Allow-Origin"
 
-    told = []
+    origins = []
     for origin in ("", "https://app.example"):
         deployment.configure_gateway(target, "abc", "api", CHOICES, cors_origin=origin)
-        told.append({one["responseParameters"].get(name) for one in api.get_gateway_responses()["items"]})
+        origins.append({one["responseParameters"].get(name) for one in api.get_gateway_responses()["items"]})
 
-    assert told == [{None}, {"'https://app.example'"}]
+    assert origins == [{None}, {"'https://app.example'"}]
 
 
 def test_the_gateway_is_taught_once(tmp_path: Path) -> None:

@@ -66,7 +66,7 @@ def rest_of(connection: socket.socket) -> bytes:
     return b"".join(iter(lambda: connection.recv(65_536), b""))
 
 
-def told(answer: bytes) -> tuple[int, dict[str, Any]]:
+def parsed(answer: bytes) -> tuple[int, dict[str, Any]]:
     head, _, body = answer.partition(b"\r\n\r\n")
     return int(head.split()[1]), json.loads(body)
 
@@ -134,7 +134,7 @@ def test_a_declared_length_that_is_too_much_is_refused_before_the_body(
 ) -> None:
     with connected(client) as connection:
         connection.sendall(EXPECTING + b"Content-Length: 60000000\r\n\r\n")
-        status, said = told(rest_of(connection))
+        status, said = parsed(rest_of(connection))
 
     assert (status, said["code"], set(said)) == (413, "payload_too_large", SHAPE)
     assert upstream.requests == []
@@ -143,7 +143,7 @@ def test_a_declared_length_that_is_too_much_is_refused_before_the_body(
 def test_a_declared_length_that_is_too_much_is_refused_without_expect_too(client: httpx.Client) -> None:
     with connected(client) as connection:
         connection.sendall(UPLOAD + b"Content-Length: 60000000\r\n\r\nthe first bytes of many")
-        status, said = told(rest_of(connection))
+        status, said = parsed(rest_of(connection))
 
     assert (status, said["code"]) == (413, "payload_too_large")
 
@@ -162,7 +162,7 @@ def test_a_bad_token_is_refused_before_the_body(client: httpx.Client, upstream: 
         answer = rest_of(connection)
 
     asked = upstream.requests[0]
-    assert (told(answer)[0], answer.partition(b"\r\n\r\n")[2]) == (401, refusal)
+    assert (parsed(answer)[0], answer.partition(b"\r\n\r\n")[2]) == (401, refusal)
     assert (asked.method, asked.path, asked.body) == ("GET", f"{API}{reverse_proxy.UNAUTHORIZED_PATH}", b"")
     assert (asked.headers["authorization"], asked.headers["accept-language"]) == ("t", "tr")
     assert len(upstream.requests) == 1
@@ -193,7 +193,7 @@ def test_what_is_asked_first_needs_a_token() -> None:
 def test_another_expectation_is_refused(client: httpx.Client, upstream: Upstream) -> None:
     with connected(client) as connection:
         connection.sendall(UPLOAD + b"Expect: tea\r\nContent-Length: 5\r\n\r\n")
-        status, said = told(rest_of(connection))
+        status, said = parsed(rest_of(connection))
 
     assert (status, said["status"], set(said)) == (417, 417, SHAPE)
     assert "100-continue" in str(said["message"])
@@ -207,7 +207,7 @@ def test_another_expectation_is_refused(client: httpx.Client, upstream: Upstream
 def test_a_head_that_does_not_end_is_answered_408_and_closed(upstream: Upstream, begun: bytes) -> None:
     with front_of(upstream, reverse_proxy.Limits(request=0.2)) as client, connected(client) as connection:
         connection.sendall(begun)
-        status, said = told(rest_of(connection))
+        status, said = parsed(rest_of(connection))
 
     assert (status, said["status"], set(said)) == (408, 408, SHAPE)
 
@@ -222,7 +222,7 @@ def test_a_body_that_drips_is_answered_408_and_closed(upstream: Upstream, framin
     with front_of(upstream, reverse_proxy.Limits(request=0.2)) as client, connected(client) as connection:
         answer = _dripped(connection, UPLOAD + framing + b"\r\n\r\n", b"1\r\na\r\n" if b"chunked" in framing else b"a")
 
-    status, said = told(answer)
+    status, said = parsed(answer)
     assert (status, said["status"], set(said)) == (408, 408, SHAPE)
     assert upstream.requests == []
 
@@ -363,7 +363,7 @@ def test_what_http_does_not_allow_is_refused_and_closed(
 ) -> None:
     with connected(client) as connection:
         connection.sendall(request_)
-        got, said = told(rest_of(connection))
+        got, said = parsed(rest_of(connection))
 
     assert (got, said["status"], set(said)) == (status, status, SHAPE)
     assert upstream.requests == []

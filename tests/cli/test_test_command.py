@@ -82,16 +82,16 @@ def test_arguments_for_pytest_run_pytest_alone() -> None:
 
 
 @pytest.mark.parametrize(
-    ("typed", "told"),
+    ("typed", "message"),
     [
         (["contract"], "There is no step and no file contract. Did you mean contracts?"),
         (["--fast", "e2e"], "--fast leaves out e2e."),
         (["lint", "--", "-x"], "lint does not run pytest."),
     ],
 )
-def test_what_would_be_ignored_is_refused(typed: list[str], told: str, capsys: pytest.CaptureFixture[str]) -> None:
+def test_what_would_be_ignored_is_refused(typed: list[str], message: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["test", *typed]) == 2
-    assert told in capsys.readouterr().err
+    assert message in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("broken", [0, 1])

@@ -35,7 +35,7 @@ def rest(plan: Plan) -> dict[str, str]:
     return {"collection": plan.collection, "async": "true", "on_duplicate": "copy"}
 
 
-def told(status: int, text: str) -> dict[str, Any]:
+def outcome(status: int, text: str) -> dict[str, Any]:
     """One answer."""
     try:
         return {"status": status, "body": json.loads(text)}
@@ -56,11 +56,11 @@ def by_requests(plan: Plan) -> Told:
             if answer.status_code not in BUSY:
                 break
             time.sleep(WAIT)
-        return told(answer.status_code, answer.text)
+        return outcome(answer.status_code, answer.text)
 
     def get(path: str) -> dict[str, Any]:
         answer = session.get(plan.api + path, timeout=120)
-        return told(answer.status_code, answer.text)
+        return outcome(answer.status_code, answer.text)
 
     def twice() -> dict[str, Any]:
         """The same presigned form with other bytes the second time."""
@@ -121,7 +121,7 @@ def by_httpx(plan: Plan) -> Told:
                 if answer.status_code not in BUSY:
                     break
                 time.sleep(WAIT)
-            return told(answer.status_code, answer.text)
+            return outcome(answer.status_code, answer.text)
 
         file = ('httpx "ğüneş".jpg', picture)
         return {
@@ -154,9 +154,9 @@ async def _by_aiohttp(plan: Plan) -> Told:
             for _ in range(TRIES):
                 try:
                     async with asyncio.timeout(EXPECTED), session.post(path, data=made(), **what) as answer:
-                        found = told(answer.status, await answer.text())
+                        found = outcome(answer.status, await answer.text())
                 except TimeoutError:
-                    return told(0, "no answer")
+                    return outcome(0, "no answer")
                 if found["status"] not in BUSY:
                     break
                 await asyncio.sleep(WAIT)

@@ -61,11 +61,11 @@ def _read(text: str) -> list[Record]:
     """As CloudWatch takes the lines apart."""
     found: list[Record] = []
     for line in map(json.loads, text.splitlines()):
-        for told in line["_aws"]["CloudWatchMetrics"]:
-            assert told["Namespace"] == NAMESPACE
-            having = {name: line[name] for name in told["Dimensions"][0]}
+        for directive in line["_aws"]["CloudWatchMetrics"]:
+            assert directive["Namespace"] == NAMESPACE
+            having = {name: line[name] for name in directive["Dimensions"][0]}
             assert having.pop("service") == SERVICE
-            found += [(one["Name"], value, having) for one in told["Metrics"] for value in line[one["Name"]]]
+            found += [(one["Name"], value, having) for one in directive["Metrics"] for value in line[one["Name"]]]
     return found
 
 

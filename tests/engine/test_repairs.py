@@ -192,9 +192,9 @@ QUIET: dict[str, Make] = {
 
 @pytest.mark.parametrize("fault", MENDED)
 def test_a_fault_beside_the_pixels_is_mended_and_told(fault: str) -> None:
-    told, broken, whole = MENDED[fault]
+    warning, broken, whole = MENDED[fault]
     done, right = (process(data(), ONE, Limits()) for data in (broken, whole))
-    assert told in done.picture.warnings
+    assert warning in done.picture.warnings
     assert done.picture.frames == right.picture.frames
     assert [one.body for one in done.renditions] == [one.body for one in right.renditions]
     again = process(done.renditions[0].body, ONE, Limits())

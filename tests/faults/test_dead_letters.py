@@ -31,49 +31,49 @@ class QueuesWorld(MaintenanceWorld):
 
 
 @pytest.fixture
-def world(state: State) -> QueuesWorld:
+def queues_world(state: State) -> QueuesWorld:
     return QueuesWorld(state)
 
 
-def a_task_of(world: QueuesWorld, lane: str) -> Task:
+def a_task_of(queues_world: QueuesWorld, lane: str) -> Task:
     """A task that waits in this lane."""
     if lane == "images":
-        return world.upload()
-    return world.services.jobs.enqueue(JobRequest(max(QUEUES[lane]), Subject("nature")))
+        return queues_world.upload()
+    return queues_world.services.jobs.enqueue(JobRequest(max(QUEUES[lane]), Subject("nature")))
 
 
-def die_in_the_queue(world: QueuesWorld, task: Task, part: int | None = None) -> MemoryQueue:
+def die_in_the_queue(queues_world: QueuesWorld, task: Task, part: int | None = None) -> MemoryQueue:
     """SQS gives the task's message up: nobody has said why."""
-    queue = world.lanes[task.type]
-    world.queue.messages.clear()
+    queue = queues_world.lanes[task.type]
+    queues_world.queue.messages.clear()
     queue.messages.clear()
     queue.receive_too_often(write(Work(task.task_id, part)))
     return queue
 
 
 @every_lane
-def test_f21_a_message_that_was_received_too_often_ends_its_task(world: QueuesWorld, lane: str) -> None:
-    task = a_task_of(world, lane)
-    queue = die_in_the_queue(world, task)
-    assert world.services.dead_letters.fail_tasks(9) == 1
-    (found,) = world.services.dead_letters.list_letters(lane, 9)
-    assert (found.task, found.reason) == (world.task(task), "dead_letter")
-    assert (world.task(task).status, len(queue.letters)) == (Status.FAILURE, 1)
-    assert world.services.dead_letters.fail_tasks(9) == 0
+def test_f21_a_message_that_was_received_too_often_ends_its_task(queues_world: QueuesWorld, lane: str) -> None:
+    task = a_task_of(queues_world, lane)
+    queue = die_in_the_queue(queues_world, task)
+    assert queues_world.services.dead_letters.fail_tasks(9) == 1
+    (found,) = queues_world.services.dead_letters.list_letters(lane, 9)
+    assert (found.task, found.reason) == (queues_world.task(task), "dead_letter")
+    assert (queues_world.task(task).status, len(queue.letters)) == (Status.FAILURE, 1)
+    assert queues_world.services.dead_letters.fail_tasks(9) == 0
 
 
 @every_lane
-def test_f21_a_dead_letter_is_brought_back_in_its_own_lane(world: QueuesWorld, lane: str) -> None:
-    task = a_task_of(world, lane)
-    queue = die_in_the_queue(world, task)
-    (again,) = world.services.dead_letters.redrive(lane, 9).tasks
+def test_f21_a_dead_letter_is_brought_back_in_its_own_lane(queues_world: QueuesWorld, lane: str) -> None:
+    task = a_task_of(queues_world, lane)
+    queue = die_in_the_queue(queues_world, task)
+    (again,) = queues_world.services.dead_letters.redrive(lane, 9).tasks
     assert (again.type, again.args["retry_of"], again.status) == (task.type, task.task_id, Status.PENDING)
     assert (queue.letters, [message.body for message in queue.messages]) == ([], [write(Work(again.task_id))])
-    assert world.services.dead_letters.redrive(lane, 9).tasks == []
+    assert queues_world.services.dead_letters.redrive(lane, 9).tasks == []
 
 
-def test_f21_no_queue_has_another_name(world: QueuesWorld) -> None:
-    for look in (world.services.dead_letters.list_letters, world.services.dead_letters.redrive):
+def test_f21_no_queue_has_another_name(queues_world: QueuesWorld) -> None:
+    for look in (queues_world.services.dead_letters.list_letters, queues_world.services.dead_letters.redrive):
         with pytest.raises(NotFound):
             look("images-dead", 9)
 
@@ -82,30 +82,30 @@ def test_f21_every_kind_of_work_has_one_lane() -> None:
     assert sorted(kind for kinds in QUEUES.values() for kind in kinds) == sorted({TaskType.PROCESS_IMAGE, *CHUNKED})
 
 
-def test_f21_a_scheduled_run_is_run_again_as_it_was_asked_for(world: QueuesWorld) -> None:
-    run = world.services.schedules.run("cleanup", Options(dry_run=True, limit=7))
-    die_in_the_queue(world, run)
-    (again,) = world.services.dead_letters.redrive("maintenance", 9).tasks
-    assert (world.task(run).status, again.status) == (Status.FAILURE, Status.PENDING)
+def test_f21_a_scheduled_run_is_run_again_as_it_was_asked_for(queues_world: QueuesWorld) -> None:
+    run = queues_world.services.schedules.run("cleanup", Options(dry_run=True, limit=7))
+    die_in_the_queue(queues_world, run)
+    (again,) = queues_world.services.dead_letters.redrive("maintenance", 9).tasks
+    assert (queues_world.task(run).status, again.status) == (Status.FAILURE, Status.PENDING)
     assert (Options.of(again), again.args["schedule"]) == (Options(dry_run=True, limit=7), "cleanup_orphaned_files")
 
 
-def test_f21_a_schedule_that_runs_already_is_not_run_beside_itself(world: QueuesWorld) -> None:
-    run = world.services.schedules.run("cleanup")
-    die_in_the_queue(world, run)
-    world.services.dead_letters.fail_tasks(9)
-    other = world.services.schedules.run("cleanup")
-    assert world.services.dead_letters.redrive("maintenance", 9).tasks == [other]
+def test_f21_a_schedule_that_runs_already_is_not_run_beside_itself(queues_world: QueuesWorld) -> None:
+    run = queues_world.services.schedules.run("cleanup")
+    die_in_the_queue(queues_world, run)
+    queues_world.services.dead_letters.fail_tasks(9)
+    other = queues_world.services.schedules.run("cleanup")
+    assert queues_world.services.dead_letters.redrive("maintenance", 9).tasks == [other]
 
 
-def test_f21_a_message_that_died_behind_its_job_does_not_end_it(world: QueuesWorld) -> None:
-    job = world.services.jobs.enqueue(JobRequest(TaskType.OPTIMIZE_IMAGES))
-    held = world.services.leases.begin(job.task_id, "run")
-    between = world.services.leases.release(held, Checkpoint(part=3).args())
-    queue = die_in_the_queue(world, between, part=2)
-    assert world.services.dead_letters.fail_tasks(9) == 0
-    assert world.services.dead_letters.redrive("maintenance", 9).tasks == [world.task(job)]
-    assert (world.statuses(job), queue.letters) == ([Status.STARTED], [])
+def test_f21_a_message_that_died_behind_its_job_does_not_end_it(queues_world: QueuesWorld) -> None:
+    job = queues_world.services.jobs.enqueue(JobRequest(TaskType.OPTIMIZE_IMAGES))
+    held = queues_world.services.leases.begin(job.task_id, "run")
+    between = queues_world.services.leases.release(held, Checkpoint(part=3).args())
+    queue = die_in_the_queue(queues_world, between, part=2)
+    assert queues_world.services.dead_letters.fail_tasks(9) == 0
+    assert queues_world.services.dead_letters.redrive("maintenance", 9).tasks == [queues_world.task(job)]
+    assert (queues_world.statuses(job), queue.letters) == ([Status.STARTED], [])
 
 
 def test_f21_what_failed_in_all_attempts_leaves_one_letter_with_its_reason(world: World) -> None:
@@ -124,7 +124,7 @@ def test_f21_a_letter_that_cannot_be_kept_now_is_kept_later(world: World, times:
     world.bucket.trouble.at("before get", *unavailable(5))
     world.queue.trouble.at("before publish_dead_letter", *unavailable(times))
     world.rest()
-    told(world)
+    sweep_dead_letters(world)
     found = world.services.dead_letters.list_letters("images", 9)
     # SQS gives the message up as well, which is one letter too many and none too few.
     assert {one.reason for one in found} == {"unavailable"}
@@ -141,7 +141,7 @@ def test_f21_a_worker_that_dies_over_the_burial_loses_no_letter(world: World, mo
     world.bucket.trouble.at("before get", *unavailable(5))
     world.queue.trouble.at(moment, Kill())
     world.rest()
-    told(world)
+    sweep_dead_letters(world)
     assert world.statuses(task) == [Status.FAILURE]
     assert {task.task_id in letter.body for letter in world.queue.letters} == {True}
     world.services.dead_letters.redrive("images", 9)
@@ -168,7 +168,7 @@ def test_f21_an_upload_that_died_in_the_queue_is_brought_back(world: World) -> N
     for message in world.queue.messages:
         message.receives = MAX_RECEIVES
     assert world.queue.receive() is None
-    told(world)
+    sweep_dead_letters(world)
     assert (world.statuses(task), len(world.queue.letters)) == ([Status.FAILURE], 1)
     (again,) = world.services.dead_letters.redrive("images", 9).tasks
     world.rest()
@@ -176,6 +176,6 @@ def test_f21_an_upload_that_died_in_the_queue_is_brought_back(world: World) -> N
     judge(world, PICTURE)
 
 
-def told(world: World) -> None:
-    """The sweep's look at the dead letters."""
+def sweep_dead_letters(world: World) -> None:
+    """Run the part of the sweep that fails tasks with dead letters."""
     world.services.dead_letters.fail_tasks(9)

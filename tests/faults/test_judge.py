@@ -282,8 +282,8 @@ def a_private_collection_has_a_manifest(world: Finished) -> Finished:
 
 @offence("families")
 def a_parent_counts_a_child_twice(world: Finished) -> Finished:
-    parent, told = next(iter(world.tallies.items()))
-    return replace(world, tallies={**world.tallies, parent: replace(told, succeeded=told.succeeded + 1)})
+    parent, counts = next(iter(world.tallies.items()))
+    return replace(world, tallies={**world.tallies, parent: replace(counts, succeeded=counts.succeeded + 1)})
 
 
 @offence("families")

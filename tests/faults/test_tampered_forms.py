@@ -39,34 +39,39 @@ def issued() -> datetime:
     return datetime.fromisoformat(form().fields["x-amz-date"])
 
 
-def told(fields: dict[str, str], body: bytes = BODY, *, after: timedelta = timedelta(0), secret: str = SECRET) -> str:
+def refusal_of(
+    fields: dict[str, str], body: bytes = BODY, *, after: timedelta = timedelta(0), secret: str = SECRET
+) -> str:
     return refusal(fields, body, now=issued() + after, secret=secret)
 
 
 def test_f59_the_form_as_it_was_given_is_taken() -> None:
-    assert told(dict(form().fields)) == ""
+    assert refusal_of(dict(form().fields)) == ""
 
 
 @pytest.mark.parametrize("size", [1, LIMIT])
 def test_f59_a_file_of_any_size_that_was_allowed_is_taken(size: int) -> None:
-    assert told(dict(form().fields), bytes(size)) == ""
+    assert refusal_of(dict(form().fields), bytes(size)) == ""
 
 
 @pytest.mark.parametrize("size", [0, LIMIT + 1, 51 * LIMIT])
 def test_f59_no_other_size_is(size: int) -> None:
-    assert told(dict(form().fields), bytes(size)) == "condition"
+    assert refusal_of(dict(form().fields), bytes(size)) == "condition"
 
 
 @pytest.mark.parametrize("name", form().fields)
 def test_f59_no_field_can_be_changed(name: str) -> None:
     for value in ("", form().fields[name] + "x", form().fields[name][:-1], form().fields[name].swapcase()):
         if value != form().fields[name]:
-            assert told({**form().fields, name: value}) in {"signature", "condition"}
+            assert refusal_of({**form().fields, name: value}) in {"signature", "condition"}
 
 
 @pytest.mark.parametrize("name", form().fields)
 def test_f59_no_field_can_be_left_out(name: str) -> None:
-    assert told({field: value for field, value in form().fields.items() if field != name}) in {"signature", "condition"}
+    assert refusal_of({field: value for field, value in form().fields.items() if field != name}) in {
+        "signature",
+        "condition",
+    }
 
 
 EXTRA = ("acl", "tagging", "Cache-Control", "Content-Disposition", "Expires", "x-amz-meta-a", "x-amz-storage-class")
@@ -75,12 +80,12 @@ MORE = ("success_action_redirect", "redirect", "x-amz-website-redirect-location"
 
 @pytest.mark.parametrize("name", [*EXTRA, *MORE])
 def test_f59_no_field_can_be_added(name: str) -> None:
-    assert told({**form().fields, name: "public-read"}) == "extra field"
+    assert refusal_of({**form().fields, name: "public-read"}) == "extra field"
 
 
 def test_f59_a_form_is_taken_until_it_expires_and_no_longer() -> None:
     fields = dict(form().fields)
-    assert [told(fields, after=LASTS + timedelta(seconds=more)) for more in (-2, 1)] == ["", "expired"]
+    assert [refusal_of(fields, after=LASTS + timedelta(seconds=more)) for more in (-2, 1)] == ["", "expired"]
 
 
 REWRITTEN: dict[str, dict[str, object]] = {
@@ -93,17 +98,19 @@ REWRITTEN: dict[str, dict[str, object]] = {
 @pytest.mark.parametrize("change", REWRITTEN.values(), ids=REWRITTEN)
 def test_f59_no_other_policy_can_be_put_in(change: dict[str, object]) -> None:
     policy = {**json.loads(base64.b64decode(form().fields["policy"])), **change}
-    assert told({**form().fields, "policy": base64.b64encode(json.dumps(policy).encode()).decode()}) == "signature"
+    assert (
+        refusal_of({**form().fields, "policy": base64.b64encode(json.dumps(policy).encode()).decode()}) == "signature"
+    )
 
 
 def test_f59_the_signature_of_another_form_does_not_fit() -> None:
     other = form("incoming/nature/t2/upload").fields
-    assert told({**form().fields, "x-amz-signature": other["x-amz-signature"]}) == "signature"
-    assert told({**form().fields, "key": other["key"]}) == "condition"
+    assert refusal_of({**form().fields, "x-amz-signature": other["x-amz-signature"]}) == "signature"
+    assert refusal_of({**form().fields, "key": other["key"]}) == "condition"
 
 
 def test_f59_nobody_else_can_sign_one() -> None:
-    assert told(dict(form().fields), secret="another") == "signature"  # guards nothing
+    assert refusal_of(dict(form().fields), secret="another") == "signature"  # guards nothing
 
 
 UNSEEN = {

@@ -311,7 +311,7 @@ def kill_before_write(world: MaintenanceWorld, state: MemoryState, number: int) 
     return lambda: bool(died)
 
 
-def told(world: MaintenanceWorld, images: list[Image]) -> list[object]:
+def outcome(world: MaintenanceWorld, images: list[Image]) -> list[object]:
     """All that a rename changes, without versions and times."""
     catalog = world.services.state.catalog
     here = catalog.existing([one.image_id for one in images])
@@ -340,7 +340,7 @@ def renamed(number: int) -> tuple[list[object], bool]:
     world.rest()
     assert agrees(world, OLD, NEW)
     assert world.services.delivery.named(OLD, images[0].name).collection == NEW
-    return told(world, images), died()
+    return outcome(world, images), died()
 
 
 def test_killed_before_any_write_it_comes_to_the_same_end() -> None:

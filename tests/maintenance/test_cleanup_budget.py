@@ -65,12 +65,12 @@ def bounded(world: MaintenanceWorld, **bounds: int) -> None:
     world.services.cleanup_job = replace(world.services.cleanup_job, bounds=CleanupBounds(**bounds))
 
 
-def told(task: Task) -> dict[str, object]:
+def result_of(task: Task) -> dict[str, object]:
     return dict(task.result or {})
 
 
 def taken(task: Task) -> int:
-    return cast("int", told(task)["taken"])
+    return cast("int", result_of(task)["taken"])
 
 
 def reason(task: Task) -> str:
@@ -94,7 +94,7 @@ def test_the_third_look_stops_at_the_budget_and_says_so_in_numbers(world: Mainte
     assert f"25 of {seen} objects were removed; this run may remove 25." in task.error.message
     gone = set(made) - set(world.bucket.blobs)
     assert (len(gone), {f"quarantine/{key}" for key in gone}) == (25, set(world.bucket.under("quarantine/")))
-    report = told(task)
+    report = result_of(task)
     assert (report["taken"], report["quarantined"], report["unnamed"], report["complete"]) == (25, 25, 25, False)
     assert (report["seen"], report["cap"]) == (seen, 25)
     assert world.metrics.total("BudgetsSpent") == 1
@@ -104,7 +104,7 @@ def test_within_the_budget_the_third_look_is_counted_like_any_other(world: Maint
     strays(world, world.image(), 30)
     world.orphan(1)
     world.clock.move(DAY)
-    report = told(world.run("cleanup"))
+    report = result_of(world.run("cleanup"))
     assert (report["taken"], report["quarantined"], report["unnamed"], report["orphans"]) == (31, 31, 30, 1)
     assert report["quarantined_bytes"] == 30 * len(b"stray") + 1
 
@@ -113,7 +113,7 @@ def test_more_strays_of_one_image_than_fit_into_a_piece_all_go(world: Maintenanc
     strays(world, world.image(), 250)
     world.clock.move(DAY)
     task = world.run("cleanup")
-    assert (task.status, taken(task), told(task)["rows_seen"]) == (Status.SUCCESS, 250, 1)
+    assert (task.status, taken(task), result_of(task)["rows_seen"]) == (Status.SUCCESS, 250, 1)
     assert world.missing() == []
 
 
@@ -214,7 +214,7 @@ def test_one_budget_bounds_all_that_takes_objects_away(world: MaintenanceWorld, 
     assert (taken(task), lost) == (lost, lost)
     assert lost <= limit
     assert task.status is (Status.SUCCESS if limit >= weight else Status.PARTIAL)
-    report = told(task)
+    report = result_of(task)
     kinds = ("quarantined", "purged", "trash_objects")
     assert sum(cast("int", report.get(kind, 0)) for kind in kinds) == lost
 
@@ -277,7 +277,7 @@ def test_a_limit_is_the_budget_of_the_run_smaller_or_larger(world: MaintenanceWo
     assert (small.status, taken(small), len(world.bucket.under("quarantine/"))) == (Status.PARTIAL, 5, 5)
     bounded(world, always_allowed=20)
     large = world.run("cleanup", limit=25)
-    assert (large.status, taken(large), told(large)["cap"]) == (Status.SUCCESS, 25, 25)
+    assert (large.status, taken(large), result_of(large)["cap"]) == (Status.SUCCESS, 25, 25)
 
 
 def test_a_share_of_what_was_seen_is_allowed_where_that_is_more(world: MaintenanceWorld) -> None:
@@ -291,7 +291,7 @@ def test_a_share_of_what_was_seen_is_allowed_where_that_is_more(world: Maintenan
     )
     seen = len(world.bucket.blobs)
     task = world.run("cleanup")
-    assert (task.status, taken(task), told(task)["cap"]) == (Status.PARTIAL, seen // 2, seen // 2)
+    assert (task.status, taken(task), result_of(task)["cap"]) == (Status.PARTIAL, seen // 2, seen // 2)
 
 
 def test_the_quarantine_of_a_larger_run_is_not_emptied_in_one_night(world: MaintenanceWorld) -> None:
@@ -303,9 +303,9 @@ def test_the_quarantine_of_a_larger_run_is_not_emptied_in_one_night(world: Maint
     world.clock.move(WEEK)
     bounded(world, always_allowed=25)
     stopped = world.run("cleanup")
-    assert (stopped.status, told(stopped)["purged"]) == (Status.PARTIAL, 25)
+    assert (stopped.status, result_of(stopped)["purged"]) == (Status.PARTIAL, 25)
     assert len(world.bucket.under("quarantine/")) == 35
-    assert told(world.run("cleanup", limit=60))["purged"] == 35
+    assert result_of(world.run("cleanup", limit=60))["purged"] == 35
 
 
 def test_a_trash_larger_than_the_budget_is_emptied_image_by_image(world: MaintenanceWorld) -> None:
@@ -315,14 +315,18 @@ def test_a_trash_larger_than_the_budget_is_emptied_image_by_image(world: Mainten
     world.clock.move(WEEK)
     bounded(world, always_allowed=20)
     stopped = world.run("cleanup")
-    assert (stopped.status, told(stopped)["trash_erased"], told(stopped)["trash_objects"]) == (
+    assert (stopped.status, result_of(stopped)["trash_erased"], result_of(stopped)["trash_objects"]) == (
         Status.PARTIAL,
         2,
         2 * IMAGE,
     )
     assert taken(stopped) == 2 * IMAGE
     whole = world.run("cleanup", limit=100)
-    assert (whole.status, told(whole)["trash_erased"], told(whole)["trash_objects"]) == (Status.SUCCESS, 3, 3 * IMAGE)
+    assert (whole.status, result_of(whole)["trash_erased"], result_of(whole)["trash_objects"]) == (
+        Status.SUCCESS,
+        3,
+        3 * IMAGE,
+    )
     assert world.missing() == []
 
 
@@ -340,7 +344,7 @@ def test_an_image_that_is_restored_meanwhile_gives_its_share_back(world: Mainten
         return found
 
     object.__setattr__(world.services.state.catalog, "existing", restoring)
-    report = told(world.run("cleanup"))
+    report = result_of(world.run("cleanup"))
     assert (report["taken"], report["trash_erased"], report["trash_objects"]) == (0, 0, 0)
     assert world.missing() == []
 
@@ -353,8 +357,8 @@ def test_a_dry_run_takes_nothing_and_tells_the_budget(world: MaintenanceWorld) -
     everything_to_take(world)
     before = dict(world.bucket.blobs)
     task = world.run("cleanup", dry_run=True, limit=3)
-    assert (task.status, told(task)["cap"], world.bucket.blobs) == (Status.SUCCESS, 3, before)
-    assert "taken" not in told(task)
+    assert (task.status, result_of(task)["cap"], world.bucket.blobs) == (Status.SUCCESS, 3, before)
+    assert "taken" not in result_of(task)
 
 
 def test_a_listing_that_lies_empty_is_not_believed(world: MaintenanceWorld) -> None:

@@ -73,8 +73,8 @@ def try_out(mutant: Mutant, copy: Path) -> Outcome:
     """Plant the bug in the copy, run its catcher, and take the bug out again. DoesNotApply."""
     began = time.monotonic()
     with planted(mutant, copy):
-        code, told = _run(mutant.caught_by, copy)
-    trouble = "" if code in {_GREEN, _RED} else f"the catcher ended with {code}: {told}"
+        code, output = _run(mutant.caught_by, copy)
+    trouble = "" if code in {_GREEN, _RED} else f"the catcher ended with {code}: {output}"
     return Outcome(mutant, code == _RED, time.monotonic() - began, trouble)
 
 
@@ -85,7 +85,7 @@ def red_without(mutants: Iterable[Mutant], copy: Path) -> list[str]:
     soaks = sorted({one.caught_by for one in mutants if one.is_soak})
     together = [" ".join(tests)] if tests else []
     runs = [(catcher, _run(catcher, copy)) for catcher in (*together, *soaks)]
-    return [f"{catcher}: {told}" for catcher, (code, told) in runs if code != _GREEN]
+    return [f"{catcher}: {output}" for catcher, (code, output) in runs if code != _GREEN]
 
 
 def _run(catcher: str, copy: Path) -> tuple[int, str]:

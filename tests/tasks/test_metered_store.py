@@ -20,7 +20,7 @@ from tests.world import World, a_png
 
 
 @pytest.fixture
-def world() -> MaintenanceWorld:
+def jobs_world() -> MaintenanceWorld:
     return MaintenanceWorld()
 
 
@@ -84,86 +84,88 @@ def test_what_the_sweeper_finds_is_counted_by_remedy(world: World) -> None:
     assert world.metrics.total("SweeperFinds", remedy="announced") == 1
 
 
-def test_bytes_that_optimizing_saves_are_those_of_its_report(world: MaintenanceWorld) -> None:
-    world.image(body=a_jpeg((400, 300)))
-    result = world.run("optimize").result or {}
-    assert world.metrics.total("BytesSaved") == result["bytes_saved"] != 0
-    assert world.metrics.total("OptimizingTime") == result["cpu_ms"] != 0
+def test_bytes_that_optimizing_saves_are_those_of_its_report(jobs_world: MaintenanceWorld) -> None:
+    jobs_world.image(body=a_jpeg((400, 300)))
+    result = jobs_world.run("optimize").result or {}
+    assert jobs_world.metrics.total("BytesSaved") == result["bytes_saved"] != 0
+    assert jobs_world.metrics.total("OptimizingTime") == result["cpu_ms"] != 0
     assert (result["renditions_recoded"], result["variants_made"]) == (1, 2)
-    assert world.metrics.total("RenditionsMade", type="optimize_images") == 1 + 2
+    assert jobs_world.metrics.total("RenditionsMade", type="optimize_images") == 1 + 2
 
 
-def test_thumbnails_that_are_made_again_are_counted_as_such(world: MaintenanceWorld) -> None:
-    world.image(body=a_jpeg((400, 300)))
-    world.services.thumbnail_job = replace(world.services.thumbnail_job, recipe=Recipe(version="r2", sizes=(200, 100)))
-    result = world.finish(world.services.thumbnail_requests.make()).result or {}
-    assert world.metrics.total("RenditionsMade", type="generate_thumbnails") == result["renditions_made"] != 0
+def test_thumbnails_that_are_made_again_are_counted_as_such(jobs_world: MaintenanceWorld) -> None:
+    jobs_world.image(body=a_jpeg((400, 300)))
+    jobs_world.services.thumbnail_job = replace(
+        jobs_world.services.thumbnail_job, recipe=Recipe(version="r2", sizes=(200, 100))
+    )
+    result = jobs_world.finish(jobs_world.services.thumbnail_requests.make()).result or {}
+    assert jobs_world.metrics.total("RenditionsMade", type="generate_thumbnails") == result["renditions_made"] != 0
 
 
-def test_a_clean_up_that_stops_itself_is_counted_with_its_reason(world: MaintenanceWorld) -> None:
-    world.orphan(1)
-    world.clock.move(2 * DAY)
-    world.run("cleanup")
-    assert world.metrics.total("CleanupsStopped", reason="catalogue_empty") >= 1
+def test_a_clean_up_that_stops_itself_is_counted_with_its_reason(jobs_world: MaintenanceWorld) -> None:
+    jobs_world.orphan(1)
+    jobs_world.clock.move(2 * DAY)
+    jobs_world.run("cleanup")
+    assert jobs_world.metrics.total("CleanupsStopped", reason="catalogue_empty") >= 1
 
 
 def test_a_clean_up_that_cannot_read_the_catalogue_is_counted_once_it_has_given_up(
-    world: MaintenanceWorld, monkeypatch: pytest.MonkeyPatch
+    jobs_world: MaintenanceWorld, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def refuse(_: object) -> None:
         raise Unavailable
 
-    world.orphan(1)
-    monkeypatch.setattr(world.services.state.catalog, "existing", refuse)
-    world.run("cleanup")
-    assert world.metrics.values("CleanupsStopped", reason="unavailable") == [1]
+    jobs_world.orphan(1)
+    monkeypatch.setattr(jobs_world.services.state.catalog, "existing", refuse)
+    jobs_world.run("cleanup")
+    assert jobs_world.metrics.values("CleanupsStopped", reason="unavailable") == [1]
 
 
 @pytest.mark.parametrize("dry_run", [True, False])
 def test_orphans_are_counted_once_a_clean_up_whether_it_takes_them_away_or_not(
-    world: MaintenanceWorld, *, dry_run: bool
+    jobs_world: MaintenanceWorld, *, dry_run: bool
 ) -> None:
-    world.image()
+    jobs_world.image()
     for number in range(3):
-        world.orphan(number)
-    world.clock.move(2 * DAY)
-    world.run("cleanup", dry_run=dry_run)
-    assert world.metrics.values("OrphansFound") == [3]
+        jobs_world.orphan(number)
+    jobs_world.clock.move(2 * DAY)
+    jobs_world.run("cleanup", dry_run=dry_run)
+    assert jobs_world.metrics.values("OrphansFound") == [3]
 
 
-def test_counters_that_were_wrong_are_counted_and_those_that_were_right_are_not(world: MaintenanceWorld) -> None:
-    world.image(1, collection="cities")
-    world.image(2, collection="nature")
-    world.run("stats")
-    assert world.metrics.total("StatisticsDrift") == 0
-    world.drift("nature", 3)
-    world.run("stats")
-    assert world.metrics.values("StatisticsDrift") == [1]
+def test_counters_that_were_wrong_are_counted_and_those_that_were_right_are_not(jobs_world: MaintenanceWorld) -> None:
+    jobs_world.image(1, collection="cities")
+    jobs_world.image(2, collection="nature")
+    jobs_world.run("stats")
+    assert jobs_world.metrics.total("StatisticsDrift") == 0
+    jobs_world.drift("nature", 3)
+    jobs_world.run("stats")
+    assert jobs_world.metrics.values("StatisticsDrift") == [1]
 
 
-def test_an_image_whose_objects_are_gone_is_counted(world: MaintenanceWorld) -> None:
-    image = world.image()
-    del world.bucket.blobs[image.original_key]
-    world.run("cleanup")
-    assert world.metrics.total("ObjectsMissing") == 1
+def test_an_image_whose_objects_are_gone_is_counted(jobs_world: MaintenanceWorld) -> None:
+    image = jobs_world.image()
+    del jobs_world.bucket.blobs[image.original_key]
+    jobs_world.run("cleanup")
+    assert jobs_world.metrics.total("ObjectsMissing") == 1
 
 
 @pytest.mark.parametrize("name", SCHEDULES)
-def test_a_run_that_the_clock_forgot_is_counted(world: MaintenanceWorld, name: str) -> None:
-    world.services.schedules.catch_up()
-    world.clock.move(2 * DAY + timedelta(minutes=30))
-    world.services.schedules.catch_up()
-    assert world.metrics.total("SchedulesMissed", schedule=name) == 1
+def test_a_run_that_the_clock_forgot_is_counted(jobs_world: MaintenanceWorld, name: str) -> None:
+    jobs_world.services.schedules.catch_up()
+    jobs_world.clock.move(2 * DAY + timedelta(minutes=30))
+    jobs_world.services.schedules.catch_up()
+    assert jobs_world.metrics.total("SchedulesMissed", schedule=name) == 1
 
 
-def test_a_run_that_finds_the_last_one_at_work_is_counted_as_skipped(world: MaintenanceWorld) -> None:
-    world.services.schedules.run("stats")
-    world.services.schedules.start("update_collection_stats", world.clock.now())
-    assert world.metrics.total("SchedulesSkipped", schedule="update_collection_stats") == 1
+def test_a_run_that_finds_the_last_one_at_work_is_counted_as_skipped(jobs_world: MaintenanceWorld) -> None:
+    jobs_world.services.schedules.run("stats")
+    jobs_world.services.schedules.start("update_collection_stats", jobs_world.clock.now())
+    assert jobs_world.metrics.total("SchedulesSkipped", schedule="update_collection_stats") == 1
 
 
-def test_the_long_jobs_count_to_the_same_metrics_as_the_rest(world: MaintenanceWorld) -> None:
-    optimizing = world.services.optimize_job
+def test_the_long_jobs_count_to_the_same_metrics_as_the_rest(jobs_world: MaintenanceWorld) -> None:
+    optimizing = jobs_world.services.optimize_job
     assert isinstance(optimizing, OptimizeJob)
     assert isinstance(optimizing.metrics, MemoryMetrics)
-    assert optimizing.metrics is world.metrics
+    assert optimizing.metrics is jobs_world.metrics

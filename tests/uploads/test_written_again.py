@@ -187,9 +187,9 @@ def test_a_key_of_another_tool_is_an_image_for_each_version(world: World, order:
     world.copies = copies
     for number in (1, 2, 3):
         world.drop(FOREIGN, a_png(number))
-    messages = world.queue.messages[:]
+    announced = world.queue.messages[:]
     for place in order:
-        for message in messages[place * copies : (place + 1) * copies]:
+        for message in announced[place * copies : (place + 1) * copies]:
             world.deliver(message)
     world.run_until_idle()
     judge(world, FIRST, SECOND, THIRD)
@@ -206,17 +206,17 @@ def test_bytes_that_come_back_to_a_key_lead_to_the_image_that_is_there(world: Wo
 
 
 @pytest.fixture
-def world() -> MaintenanceWorld:
+def jobs_world() -> MaintenanceWorld:
     return MaintenanceWorld()
 
 
-def lose(world: MaintenanceWorld, *messages: Message) -> None:
-    for message in messages or tuple(world.queue.messages):
-        world.queue.messages.remove(message)
+def lose(jobs_world: MaintenanceWorld, *messages: Message) -> None:
+    for message in messages or tuple(jobs_world.queue.messages):
+        jobs_world.queue.messages.remove(message)
 
 
-def by_form(world: MaintenanceWorld) -> str:
-    return a_form(world).form.fields["key"]
+def by_form(jobs_world: MaintenanceWorld) -> str:
+    return a_form(jobs_world).form.fields["key"]
 
 
 def by_another_tool(_: MaintenanceWorld) -> str:
@@ -226,20 +226,20 @@ def by_another_tool(_: MaintenanceWorld) -> str:
 @pytest.mark.parametrize("lost", [(0,), (1,), (0, 1)])
 @pytest.mark.parametrize("way", [by_form, by_another_tool])
 def test_announcements_that_were_lost_are_made_good_at_night(
-    world: MaintenanceWorld, way: Callable[[MaintenanceWorld], str], lost: tuple[int, ...]
+    jobs_world: MaintenanceWorld, way: Callable[[MaintenanceWorld], str], lost: tuple[int, ...]
 ) -> None:
-    key = way(world)
+    key = way(jobs_world)
     for number in (1, 2):
-        world.drop(key, a_png(number))
-    messages = world.queue.messages[:]
-    lose(world, *(messages[number] for number in lost))
-    world.rest()
-    world.clock.move(2 * HOUR)
-    world.run("cleanup_orphaned_files")
-    world.rest()
-    judged = [task for task in tasks_of(world) if task.type is TaskType.PROCESS_IMAGE]
+        jobs_world.drop(key, a_png(number))
+    announced = jobs_world.queue.messages[:]
+    lose(jobs_world, *(announced[number] for number in lost))
+    jobs_world.rest()
+    jobs_world.clock.move(2 * HOUR)
+    jobs_world.run("cleanup_orphaned_files")
+    jobs_world.rest()
+    judged = [task for task in tasks_of(jobs_world) if task.type is TaskType.PROCESS_IMAGE]
     assert {task.status for task in judged} == {Status.SUCCESS}
-    assert {image.picture.sha256 for image in images_of(world)} == etags_of(world, key)
+    assert {image.picture.sha256 for image in images_of(jobs_world)} == etags_of(jobs_world, key)
 
 
 def etags_of(world: World, *keys: str) -> set[str]:
@@ -247,34 +247,34 @@ def etags_of(world: World, *keys: str) -> set[str]:
     return {one.stored().etag for one in world.bucket.history if one.blob.key in keys}
 
 
-def test_the_second_night_finds_nothing_that_the_first_has_put_to_work(world: MaintenanceWorld) -> None:
-    draft = a_form(world)
-    post(world, draft, 1, 2)
-    lose(world)
+def test_the_second_night_finds_nothing_that_the_first_has_put_to_work(jobs_world: MaintenanceWorld) -> None:
+    draft = a_form(jobs_world)
+    post(jobs_world, draft, 1, 2)
+    lose(jobs_world)
     for wait in (2 * HOUR, DAY):
-        world.clock.move(wait)
-        world.rest()
-        last = world.run("cleanup_orphaned_files")
+        jobs_world.clock.move(wait)
+        jobs_world.rest()
+        last = jobs_world.run("cleanup_orphaned_files")
     assert (last.result or {}).get("put_to_work", 0) == 0
-    assert len(images_of(world)) == 2
+    assert len(images_of(jobs_world)) == 2
 
 
-def test_clean_up_does_not_take_away_bytes_that_wait_for_a_worker(world: MaintenanceWorld) -> None:
-    draft = a_form(world)
-    post(world, draft, 1)
-    world.run_until_idle()
-    post(world, draft, 2)
-    message = world.queue.receive()
+def test_clean_up_does_not_take_away_bytes_that_wait_for_a_worker(jobs_world: MaintenanceWorld) -> None:
+    draft = a_form(jobs_world)
+    post(jobs_world, draft, 1)
+    jobs_world.run_until_idle()
+    post(jobs_world, draft, 2)
+    message = jobs_world.queue.receive()
     assert message is not None
     (asked,) = read(message.body)
     assert isinstance(asked, ObjectCreated)
-    waiting = world.services.s3_events.task_id(asked)
-    world.queue.forget(message)
-    world.clock.move(timedelta(days=8))
-    world.image(9)  # an empty catalogue would stop the run
-    world.run("cleanup_orphaned_files")
-    assert world.bucket.exists(draft.form.fields["key"])
-    assert world.task(str(waiting)).status is Status.PENDING
+    waiting = jobs_world.services.s3_events.task_id(asked)
+    jobs_world.queue.forget(message)
+    jobs_world.clock.move(timedelta(days=8))
+    jobs_world.image(9)  # an empty catalogue would stop the run
+    jobs_world.run("cleanup_orphaned_files")
+    assert jobs_world.bucket.exists(draft.form.fields["key"])
+    assert jobs_world.task(str(waiting)).status is Status.PENDING
 
 
 WRITES = st.tuples(st.sampled_from(["form", "other form", "tool"]), st.integers(0, 3))
