@@ -14,7 +14,7 @@ import chalicelib
 PROJECT = Path(chalicelib.__path__[0]).parent
 PAGE = (PROJECT / "docs" / "operations" / "security.md").read_text(encoding="utf-8")
 NAMED = re.compile(r"`([\w/]+\.py)(?:::(\w+))?`")
-HEADS = ["who", "wants", "how it is held", "tests"]
+HEADS = ["attacker", "goal", "measure", "tests"]
 
 
 def rows() -> list[list[str]]:
