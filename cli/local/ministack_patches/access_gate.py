@@ -1,16 +1,16 @@
-"""Web pages, and programs without the stack's key, are kept out of what is not for them.
+"""Check of `Host`, `Origin` and keys in front of the emulator.
 
 Upstream lacks: any such check. MiniStack 1.5.33 answers every caller that reaches its port. It has administrative paths
 (`POST /_ministack/reset` deletes everything), lets every web page read its answers, and takes the key `test` for its
 root user without looking at the signature (`ministack.core.iam_evaluator.is_root_access_key`). So, before MiniStack
 sees a request:
 
-- The `Host` header must name this machine, or AWS, whose names nobody else can have resolve to 127.0.0.1: the smoke
-  test asks for a distribution by its name. Else the answer is 421 (DNS rebinding).
+- The `Host` header must name this machine or a host of AWS, which the smoke test uses for the distribution and which
+  no other party can resolve to 127.0.0.1. Otherwise the response is 421 (DNS rebinding).
 - Administrative paths need the key of the stack's commands (`cli.local.access.StackKeys`).
-- A page's request must come from an allowed origin, or be a signed address of an object, as an `<img>` loads it. It
-  never acts as the root user, whatever key it names.
-- CORS headers are left only in answers to pages that may read them.
+- A request of a web page must come from an allowed origin, or be for a signed address of an object, as in an `<img>`.
+  It never acts as the root user, also with the root user's key.
+- CORS headers are removed from responses to all other pages.
 
 Requests with the reverse proxy's key come from any client and go to the API, which has its own rules; only
 administrative paths are closed to them.
@@ -49,13 +49,13 @@ _by_page: ContextVar[bool] = ContextVar("wallify_by_page", default=False)
 
 @dataclass(frozen=True)
 class AccessGate:
-    """Decides which requests reach the emulator."""
+    """Access check of requests to the emulator."""
 
     callers: AllowedCallers
     keys: StackKeys
 
     def around(self, serve: App) -> App:
-        """The same application behind this gate."""
+        """Return the application with this check in front."""
 
         async def guarded(scope: Scope, receive: Channel, send: Channel) -> None:
             if scope["type"] not in {"http", "websocket"}:
@@ -70,7 +70,7 @@ class AccessGate:
         return guarded
 
     def refusal(self, scope: Scope) -> Refusal | None:
-        """Status and reason if the request is refused, else None."""
+        """Return status and reason of a refusal, or None for an allowed request."""
         headers = _headers(scope)
         owner = self.keys.owner(headers.get(KEY_HEADER, ""))
         if is_administrative(scope["path"]):
@@ -102,7 +102,7 @@ class AccessGate:
 
 
 def apply(gate: AccessGate) -> None:
-    """Put the application behind the gate, and never take a page's request for the root user's."""
+    """Install the check, and prevent requests of web pages from acting as the root user."""
     _keep_root_from_pages()
     ministack.app = gate.around(ministack.app)
 
@@ -117,12 +117,12 @@ def _keep_root_from_pages() -> None:
 
 
 def is_administrative(path: str) -> bool:
-    """Whether this path is the emulator's own: no bucket begins so."""
+    """Return True for an administrative path of the emulator; no bucket has such a name."""
     return path.startswith(("/_", "//")) or path == "/health"
 
 
 def _is_signed_link(scope: Scope) -> bool:
-    """Whether it reads what a signed address names; whether the signature is good is for S3 to say."""
+    """Return True for a read of a signed address; the emulated S3 checks the signature."""
     query = parse_qs(scope.get("query_string", b"").decode("latin-1"))
     return scope.get("method") in {"GET", "HEAD"} and "X-Amz-Signature" in query
 

@@ -1,10 +1,10 @@
-"""The real `chalice` command, able to deploy to the emulator: `python -m cli.local.ministack_patches.chalice_deploy`.
+"""The real `chalice` command, patched for the emulator: `python -m cli.local.ministack_patches.chalice_deploy`.
 
 Upstream lacks: ImportRestApi and PutRestApi. MiniStack 1.5.33 answers the first without reading the document, as if it
 were CreateRestApi, and does not know the second (`ministack.services.apigateway_v1.handle_request`); only its
-CloudFormation can import (https://github.com/ministackorg/ministack/issues/928). So the REST API is built from
-Chalice's document, resource by resource, under an id that is the stage's own. Chalice's waits are shortened, because
-the emulator is ready in a moment. This patch changes Chalice, so it is also used with `--plain-emulator`.
+CloudFormation can import (https://github.com/ministackorg/ministack/issues/928). Therefore the REST API is created
+from Chalice's document, resource by resource, with an id of the stage. Chalice's waits are shortened, because the
+emulator is ready immediately. This patch changes Chalice, so it is also used with `--plain-emulator`.
 
 Remove when: `chalice deploy` of Chalice itself can be run twice against the emulator.
 """
@@ -22,20 +22,20 @@ from chalice.cli import main
 
 from cli.local.ministack_patches import version_check
 
-WAIT = 0.1  # seconds between looks at a function that is being made
+WAIT = 0.1  # seconds between checks of a function that is being created
 LONGEST_ANSWER = 900  # seconds
 
 Document = dict[str, Any]
 
 
 def import_rest_api(client: TypedAWSClient, swagger_document: Document, endpoint_type: str) -> str:
-    """Make the API that the document (Swagger 2 with Amazon's extensions) describes; answers its id."""
+    """Create the API of the document (Swagger 2 with Amazon's extensions) and return its id."""
     gateway = client._client("apigateway")  # noqa: SLF001 - Chalice's way to a client
     return _make(gateway, _function_of(swagger_document), swagger_document, endpoint_type)
 
 
 def update_api_from_swagger(client: TypedAWSClient, rest_api_id: str, swagger_document: Document) -> None:
-    """Replace the API by what the document describes, under the same id."""
+    """Replace the API by that of the document, with the same id."""
     gateway = client._client("apigateway")  # noqa: SLF001
     types = gateway.get_rest_api(restApiId=rest_api_id)["endpointConfiguration"]["types"]
     gateway.delete_rest_api(restApiId=rest_api_id)
@@ -43,7 +43,7 @@ def update_api_from_swagger(client: TypedAWSClient, rest_api_id: str, swagger_do
 
 
 def update_rest_api(client: TypedAWSClient, rest_api_id: str, patch_operations: list[dict[str, str]]) -> None:
-    """Patch the API, except for the endpoint's type: the emulator would spoil it, and it does not change here."""
+    """Patch the API, except for the endpoint's type, which never changes and which the emulator would corrupt."""
     wanted = [patch for patch in patch_operations if not patch["path"].startswith("/endpointConfiguration")]
     client._client("apigateway").update_rest_api(restApiId=rest_api_id, patchOperations=wanted)  # noqa: SLF001
 
@@ -53,14 +53,14 @@ def _make(gateway: Any, api: str, document: Document, endpoint_type: str) -> str
         name=document["info"]["title"],
         endpointConfiguration={"types": [endpoint_type]},
         binaryMediaTypes=document.get("x-amazon-apigateway-binary-media-types", []),
-        tags={"ms-custom-id": api},  # the id, so that the address never changes
+        tags={"ms-custom-id": api},  # fixed id, so that the address never changes
     )
     _build(gateway, api, document)
     return api
 
 
 def _function_of(document: Document) -> str:
-    """The name of the function that answers: every stage has its own, and no two may share an id."""
+    """Return the name of the API's function, which is unique to the stage."""
     methods = next(iter(document["paths"].values()))
     uri: str = next(iter(methods.values()))["x-amazon-apigateway-integration"]["uri"]
     return uri.partition(":function:")[2].partition("/")[0]
@@ -116,7 +116,7 @@ def _answer(gateway: Any, where: dict[str, str], operation: Document) -> None:  
     templates = integration.get("requestTemplates", {})
     gateway.put_integration(**where, type=integration["type"].upper(), requestTemplates=templates, **function)
     if integration["type"] == "aws_proxy":
-        return  # what the function answers is handed on as it is: no response of the document's is ever looked up
+        return  # the function's response is passed on unchanged; the document's responses are not used
     for status, response in operation.get("responses", {}).items():
         headers = {f"method.response.header.{name}": True for name in response.get("headers", {})}
         gateway.put_method_response(**where, statusCode=status, responseParameters=headers)
@@ -130,16 +130,16 @@ def _answer(gateway: Any, where: dict[str, str], operation: Document) -> None:  
 
 
 class _ShortSleeps:
-    """`time` for botocore's waiters and Chalice's retries, which wait some seconds each time, a number of times.
+    """Replacement of `time` for botocore's waiters and Chalice's retries, which wait some seconds between attempts.
 
-    The first looks come quickly, later ones as slowly as they are meant: on a busy machine the number must do.
+    The first waits are short. Later ones have their full length, so that the attempts suffice on a busy machine.
     """
 
     def __init__(self) -> None:
         self._slept = 0
 
     def sleep(self, seconds: float) -> None:
-        """Sleep for so long at most."""
+        """Sleep for at most this long."""
         self._slept += 1
         time.sleep(min(seconds, WAIT * self._slept))
 
@@ -153,22 +153,22 @@ REPLACEMENTS = {
 
 
 def apply() -> None:
-    """Change Chalice, in this process, to suit the emulator."""
+    """Patch Chalice in this process for the emulator."""
     for name, ours in REPLACEMENTS.items():
         setattr(TypedAWSClient, name, ours)
     botocore.waiter.time = _ShortSleeps()
-    # An answer may take long on a busy machine; who started this ends it if nothing moves any more.
+    # A response can take long on a busy machine; the calling command stops this process if there is no progress.
     Config.OPTION_DEFAULTS["read_timeout"] = LONGEST_ANSWER
 
 
 def run() -> int:
-    """Run `chalice` with the patches; end with one sentence if they do not fit."""
+    """Run `chalice` with the patches; end with an error message if they do not fit."""
     try:
         version_check.check(version_check.CHALICE)
     except version_check.PatchesDoNotFit as other:
         sys.exit(str(other))
     apply()
-    del sys.path[0]  # the folder we run in: the app must do without it
+    del sys.path[0]  # remove the current folder: the app must not import from it
     code: int = main()
     return code
 

@@ -1,14 +1,14 @@
-"""What the emulator's CloudFormation does not know, or reads and does not do.
+"""Workarounds for resources and properties that the emulator's CloudFormation ignores or refuses.
 
-These are plain requests to the emulator, not changes of its code; on AWS this file has no part. Upstream lacks, in
+These are requests to the emulator, not changes of its code. Upstream lacks, in
 `ministack.services.cloudformation` of MiniStack 1.5.33:
 
 - `TimeToLiveSpecification` and `PointInTimeRecoverySpecification` of a table, and `LifecycleConfiguration` of a bucket,
-  are read and not set.
-- `AWS::EC2::NatGateway` and `AWS::EC2::EIP` are refused. Functions are in no network here, so that they lack nothing.
+  are ignored.
+- `AWS::EC2::NatGateway` and `AWS::EC2::EIP` are refused. Functions are in no network here, so they do not need them.
 - An `AWS::RDS::DBInstance` has no server behind it.
 
-Remove when: a stack made from infra/foundation.yaml and infra/database.yaml answers with these properties itself.
+Remove when: a stack of infra/foundation.yaml and infra/database.yaml has these properties without this file.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ UNKNOWN_TYPES = ("AWS::EC2::EIP", "AWS::EC2::NatGateway")
 
 
 def supported_template(path: Path) -> str:
-    """The template at `path` as the emulator takes it; as it is written where that will do."""
+    """Return the template at `path` in a form that the emulator accepts; unchanged if that is possible."""
     text = path.read_text(encoding="utf-8")
     return (
         json.dumps(aws.without_types(read(path), UNKNOWN_TYPES))
@@ -35,15 +35,15 @@ def supported_template(path: Path) -> str:
 
 
 def set_ignored_properties(connect: Callable[[str], Any], outputs: dict[str, str]) -> None:
-    """Set the table's TTL and point-in-time recovery and the bucket's lifecycle; harmless when repeated.
+    """Set the table's TTL and point-in-time recovery and the bucket's lifecycle; can be repeated.
 
-    `connect` makes the emulator's client of a service.
+    `connect` returns the emulator's client of a service.
     """
     table = properties("Table")
     dynamodb = connect("dynamodb")
     ours = {"TableName": outputs["TableName"]}
     state = dynamodb.describe_time_to_live(**ours)["TimeToLiveDescription"]["TimeToLiveStatus"]
-    if state == "DISABLED":  # asking twice is an error
+    if state == "DISABLED":  # a second request for the same state is an error
         dynamodb.update_time_to_live(**ours, TimeToLiveSpecification=table["TimeToLiveSpecification"])
     dynamodb.update_continuous_backups(
         **ours, PointInTimeRecoverySpecification=table["PointInTimeRecoverySpecification"]
@@ -54,7 +54,7 @@ def set_ignored_properties(connect: Callable[[str], Any], outputs: dict[str, str
 
 
 def start_database(connect: Callable[[str], Any], secret: str, owner: str) -> None:
-    """Start a PostgreSQL, since RDS has none here, and put its address into the secret; harmless when repeated."""
+    """Start a PostgreSQL in place of RDS and write its address into the secret; can be repeated."""
     from cli.local import database  # noqa: PLC0415  # SQLAlchemy takes its time, and few stages need it
 
     secrets, address = connect("secretsmanager"), database.serve(owner)
@@ -63,14 +63,14 @@ def start_database(connect: Callable[[str], Any], secret: str, owner: str) -> No
 
 
 def delete_database(owner: str) -> None:
-    """Stop that PostgreSQL, and forget what is in it."""
+    """Stop that PostgreSQL and delete its data."""
     from cli.local import database  # noqa: PLC0415  # as above
 
     database.end(owner, wipe=True)
 
 
 def _lifecycle_rules() -> list[dict[str, Any]]:
-    """The template's rules in the words of S3's own API."""
+    """Return the template's lifecycle rules in the form of the S3 API."""
     return [_lifecycle_rule(rule) for rule in properties("Bucket")["LifecycleConfiguration"]["Rules"]]
 
 

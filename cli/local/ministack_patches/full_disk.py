@@ -1,13 +1,13 @@
-"""What cannot be written is refused with 503 and `Retry-After`, before anything has changed.
+"""Requests are refused with 503 and `Retry-After`, before any change, if the disk is full or not writable.
 
 Upstream lacks: an error. MiniStack 1.5.33 keeps an object in memory, announces it, answers 200, and says only in its
-log that the file could not be written (`Failed to persist S3 object` in `ministack.services.s3`). So each request that
-writes is preceded by a try: a file of that size in the folders that it would go to. A disk may still fill up between
-the try and the write; the emulator then ends at once, without an answer. What it has answered is on the disk, and the
-next start reads that. While storage cannot be written, queues are not polled, so that no message uses up its receives,
-and answers of the API carry the reason in a header for the reverse proxy.
+log that the file could not be written (`Failed to persist S3 object` in `ministack.services.s3`). Therefore a
+test file of the same size is written to the same folders before each request that writes. The disk may still fill up
+between the test and the write; then the emulator ends at once, without a response. Everything that it has confirmed is
+on the disk and is read at the next start. While the disk is not writable, queues are not polled, so that messages do
+not use up their receives, and responses of the API have the reason in a header for the reverse proxy.
 
-Remove when: a PutObject that cannot be stored is answered with an error, and changes nothing.
+Remove when: PutObject returns an error and changes nothing if the object cannot be stored.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ from cli.local.ministack_patches.persistence import changes_items_or_messages
 
 STORAGE_HEADER = "x-wallify-storage"
 LOOK_AGAIN = 1.0
-"""Seconds for which what was found holds for those who do not write."""
+"""Seconds for which a result is reused for requests that do not write."""
 API = "/restapis/"
 SAFE = {"GET", "HEAD", "OPTIONS"}
 MESSAGE = "The storage of the local cloud cannot be written; nothing was changed."
@@ -45,7 +45,7 @@ log = logging.getLogger("wallify.emulator")
 
 
 def apply() -> None:
-    """Refuse what cannot be written; wraps the application."""
+    """Install the check in front of the application."""
     storage = WritableFolders([Path(persistence.STATE_DIR), Path(s3.DATA_DIR)])
     for folder in storage.folders:
         folder.mkdir(parents=True, exist_ok=True)
@@ -58,14 +58,14 @@ def apply() -> None:
 
 
 class RecentWriteCheck:
-    """What the last try has found, for those who need not know it of this very moment."""
+    """Cached result of the last test, for requests that do not need a current one."""
 
     def __init__(self, storage: WritableFolders) -> None:
         self._storage = storage
         self._fault, self._until = "", 0.0
 
     def fault(self) -> str:
-        """Why nothing can be written; empty if it can."""
+        """Return the error of the last test; empty if the disk is writable."""
         if time.monotonic() > self._until:
             self._fault = self._storage.fault()
             self._until = time.monotonic() + LOOK_AGAIN
@@ -73,10 +73,10 @@ class RecentWriteCheck:
 
 
 def with_storage_header(serve: App, recent: RecentWriteCheck) -> App:
-    """The same application, which tells callers of the API why nothing can be written.
+    """Return the application with the error of the disk in responses of the API.
 
-    A request that is to change something is refused at once: its function would try for half a minute. Other answers
-    say it in a header, for the front.
+    Requests that make changes are refused at once; otherwise their function would try for half a minute. Other
+    responses have the error in a header for the reverse proxy.
     """
 
     async def told_(scope: Scope, receive: Channel, send: Channel) -> None:
@@ -96,7 +96,7 @@ def with_storage_header(serve: App, recent: RecentWriteCheck) -> App:
 
 
 async def _refuse(receive: Channel, send: Channel, fault: str) -> None:
-    """Answer 503 in the API's error shape, once the request is read, so that its sender does not break off."""
+    """Send 503 in the format of the API's errors after the request was read, so that its sender does not abort."""
     while (await receive()).get("more_body"):
         pass
     headers, body = error_response(HTTPStatus.SERVICE_UNAVAILABLE, {"reason": fault})
@@ -106,7 +106,7 @@ async def _refuse(receive: Channel, send: Channel, fault: str) -> None:
 
 
 def exit_unsaved(fault: object) -> None:
-    """End the process at once: it has in memory what the disk lacks, and must not answer with that."""
+    """End the process at once, because its memory contains data that is not on the disk."""
     log.critical("what was to be stored cannot be written (%s); the emulator ends", fault)
     os._exit(os.EX_IOERR)
 
@@ -153,7 +153,7 @@ def _rest_while_full(recent: RecentWriteCheck) -> None:
 
 
 def _ends_for_what_is_lost(record: logging.LogRecord) -> bool:
-    """A filter of MiniStack's log, the only place where it tells that an object is not on the disk."""
+    """Log filter that ends the process if MiniStack logs that an object could not be stored."""
     fault = record.args[-1] if isinstance(record.args, tuple) and record.args else None
     if record.msg.startswith("Failed to persist") and isinstance(fault, OSError):
         exit_unsaved(fault)

@@ -1,8 +1,8 @@
-"""Functions run on an interpreter of their own, not on the emulator's.
+"""Functions run on a separate interpreter, not on that of the emulator.
 
 Upstream lacks: a setting for the interpreter. MiniStack 1.5.33 starts Python functions with the interpreter it runs on
-itself (`ministack.core.lambda_runtime._detect_runtime_binary`), where every package of the project's environment can be
-imported, so that a package that is missing from the deployment is not missed.
+itself (`ministack.core.lambda_runtime._detect_runtime_binary`). That interpreter can import all packages of the
+project's environment, so a package that is missing in the deployment would not be noticed.
 
 Remove when: the interpreter of a runtime can be configured.
 """

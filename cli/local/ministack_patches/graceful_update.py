@@ -1,7 +1,7 @@
-"""New code lets invocations that are under way finish on the old code, as on AWS.
+"""A code update lets running invocations finish on the old code, as on AWS.
 
 Upstream lacks: this order. MiniStack 1.5.33 kills all workers of a function when its code changes
-(`ministack.core.lambda_runtime.kill_workers`), and an invocation that is under way fails.
+(`ministack.core.lambda_runtime.kill_workers`), and running invocations fail.
 https://docs.aws.amazon.com/lambda/latest/dg/configuration-versions.html
 
 Remove when: UpdateFunctionCode leaves busy workers alone.
@@ -21,7 +21,7 @@ POLL = 0.2  # seconds
 
 
 def apply() -> None:
-    """Kill a busy worker only when its invocation has ended, or after 15 minutes."""
+    """Stop a busy worker only after its invocation has ended, or after 15 minutes."""
     kill = lambda_runtime.kill_workers
 
     def kill_when_idle(workers: Iterable[Any]) -> None:
@@ -34,7 +34,7 @@ def apply() -> None:
         kill(idle)  # together: their time to end counts once
 
     lambda_runtime.kill_workers = kill_when_idle
-    lambda_runtime.Worker.kill = lambda worker: kill([worker])  # after a timeout there is nothing to wait for
+    lambda_runtime.Worker.kill = lambda worker: kill([worker])  # after a timeout, the invocation has ended
 
 
 def _kill_later(worker: Any, kill: Callable[[list[Any]], None]) -> None:  # noqa: ANN401  # MiniStack has no types

@@ -1,9 +1,9 @@
-"""Queries of DynamoDB cost what they answer with, however many other items there are.
+"""Queries of DynamoDB read only the items of the result, not the whole partition.
 
 Upstream lacks: an index in sort order. MiniStack 1.5.33 sorts and tests the whole partition for each page of a query
-(`ministack.services.dynamodb._query`). DynamoDB keeps a partition sorted, and reads only what it answers with. Here
-each partition of the table and of its indexes is kept in order while items come and go, and MiniStack's own code
-answers each query over the few items of one page. Queries of another form than `_KEY_CONDITION` are answered as before.
+(`ministack.services.dynamodb._query`). DynamoDB keeps a partition sorted and reads only the result. This patch keeps
+each partition of the table and of its indexes sorted, and runs MiniStack's own code on the few items of one page.
+Queries of another form than `_KEY_CONDITION` use the original code.
 
 Remove when: the time that MiniStack takes for a page does not grow with the partition.
 """
@@ -22,18 +22,18 @@ from ministack.services import dynamodb
 
 Item = dict[str, Any]
 SortKey = tuple[Any, ...]
-"""Where an item stands in its partition: sort key, then the table's own keys."""
+"""Position of an item in its partition: sort key, then the table's keys."""
 Key = tuple[str, str]
 
 MEMBERS: str = dynamodb._INDEX_MEMBERS  # noqa: SLF001 - where MiniStack keeps the members of a table's indexes
 TABLE = ""
-"""Beside the names of indexes: the table's own order."""
+"""Name of the table's own order among the names of indexes."""
 LAST = chr(0x10FFFF) * 512
-"""Beyond every key: they have 2,048 bytes at most."""
+"""Greater than every key; keys have at most 2,048 bytes."""
 
 
 class SortedPartition:
-    """Items of one partition in the order that queries answer in; looks like MiniStack's own dictionary of keys."""
+    """Sorted keys of one partition, with the interface of MiniStack's dictionary of keys."""
 
     def __init__(self) -> None:
         self._places: list[tuple[SortKey, Key]] = []
@@ -45,17 +45,17 @@ class SortedPartition:
         return (key for _, key in list(self._places))
 
     def add(self, place: SortKey, key: Key) -> None:
-        """The item is stored; it was not in this partition."""
+        """Add the key of a new item."""
         insort(self._places, (place, key))
 
     def remove(self, place: SortKey, key: Key) -> None:
-        """It is no longer in this partition."""
+        """Remove the key of an item."""
         found = bisect_left(self._places, (place, key))
         if found < len(self._places) and self._places[found] == (place, key):
             del self._places[found]
 
     def between(self, low: SortKey, high: SortKey, after: SortKey | None, *, forward: bool) -> Iterator[Key]:
-        """Keys from `low` to `high`, those beyond `after` alone; looks at one after the other, when it is asked to."""
+        """Yield the keys from `low` to `high`, beginning after `after`; lazily."""
         first, last = bisect_left(self._places, (low,)), bisect_right(self._places, (high, (LAST,)))
         if after is not None and forward:
             first = max(first, bisect_right(self._places, (after, (LAST,))))
@@ -66,7 +66,7 @@ class SortedPartition:
 
 
 def index_members(table: Item) -> dict[str, dict[Any, SortedPartition]]:
-    """In place of MiniStack's: partitions of each index, and of the table."""
+    """Return the partitions of each index and of the table; replaces MiniStack's function."""
     known: dict[str, dict[Any, SortedPartition]] | None = table.get(MEMBERS)
     if known is None:
         known = table[MEMBERS] = {name: {} for name, _, _ in schemas(table)}
@@ -77,7 +77,7 @@ def index_members(table: Item) -> dict[str, dict[Any, SortedPartition]]:
 
 
 def index_item(table: Item, base_pk: str, base_sk: str, item: Item, add: bool) -> None:  # noqa: FBT001 - their signature
-    """In place of MiniStack's: an item has come, or goes."""
+    """Add an item to the indexes, or remove it; replaces MiniStack's function."""
     known = table.get(MEMBERS)
     if known is None:
         return
@@ -88,13 +88,13 @@ def index_item(table: Item, base_pk: str, base_sk: str, item: Item, add: bool) -
 
 
 def schemas(table: Item) -> list[tuple[str, list[str], list[str]]]:
-    """Names of the table and its indexes with the attributes that partition and sort them."""
+    """Return the names of the table and its indexes, with their hash and range attributes."""
     own = (TABLE, [table["pk_name"]], [table["sk_name"]] if table["sk_name"] else [])
     return [own, *dynamodb._index_key_schemas(table)]  # noqa: SLF001
 
 
 def sort_key_of(table: Item, ranges: Sequence[str], item: Item) -> SortKey:
-    """Where the item stands, by MiniStack's own rules."""
+    """Return the position of the item by MiniStack's own rules."""
     order = dynamodb._index_order_keys(table, ranges)  # noqa: SLF001
     return tuple(dynamodb._index_order_value(item, name, kind) for name, kind in order)  # noqa: SLF001
 
@@ -115,22 +115,22 @@ _KEY_CONDITION = re.compile(
 
 
 def apply() -> None:
-    """From now on."""
+    """Replace MiniStack's functions."""
     dynamodb._index_members, dynamodb._index_item = index_members, index_item  # noqa: SLF001 - see above
     dynamodb._query = narrowed(dynamodb._query)  # noqa: SLF001
-    # A pure function of two texts, which is asked anew for each item of a page.
+    # A pure function of two texts, which is called for each item of a page.
     dynamodb._condition_syntax_error = lru_cache(1_000)(dynamodb._condition_syntax_error)  # noqa: SLF001
 
 
 def narrowed(query: Callable[[Item], Any]) -> Callable[[Item], Any]:
-    """MiniStack's `_query`, which sees only the items of one page, wherever we know which these are."""
+    """Return MiniStack's `_query` over only the items of one page, for queries whose items can be determined."""
 
     def over(request: Item) -> Any:  # noqa: ANN401 - MiniStack has no types
         asked = _parsed_request(request)
         if asked is None:
             return query(request)
         tables = _OneTable(request["TableName"], _view(asked))
-        # The same code with other tables: other threads, such as the one that saves, go on seeing the whole.
+        # The same code with other tables; other threads, such as the saving one, still use all items.
         return FunctionType(query.__code__, {**query.__globals__, "_tables": tables})(request)
 
     return over
@@ -138,7 +138,7 @@ def narrowed(query: Callable[[Item], Any]) -> Callable[[Item], Any]:
 
 @dataclass(frozen=True)
 class _QueryRequest:
-    """A query of the form that we know."""
+    """A query of the supported form."""
 
     table: Item
     index: str
@@ -152,13 +152,13 @@ class _QueryRequest:
 
 
 class _OneTable:
-    """One table, for code that looks it up among all."""
+    """Mapping with one table, for code that looks up tables by name."""
 
     def __init__(self, name: str, table: Item) -> None:
         self._name, self._table = name, table
 
     def get(self, name: str, otherwise: Item | None = None) -> Item | None:
-        """As a dictionary's."""
+        """See `dict.get`."""
         return self._table if name == self._name else otherwise
 
 
@@ -185,7 +185,7 @@ def _is_plain(limit: object) -> bool:
 
 
 def _is_simple(table: Item, hashes: Sequence[str], ranges: Sequence[str]) -> bool:
-    """One key of each sort, and texts, which are the only ones that our bounds fit."""
+    """Return True if there is one hash and one range key of type text, the only type that `_bounds` supports."""
     kinds = {dynamodb._get_attr_type(table, name) for name, _ in dynamodb._index_order_keys(table, ranges)}  # noqa: SLF001
     return len(hashes) == len(ranges) == 1 and kinds == {"S"}
 
@@ -195,7 +195,7 @@ def _is_whole(table: Item, keys: Iterable[str], after: object) -> bool:
 
 
 def _bounds(found: re.Match[str], values: Item) -> tuple[str, str, str] | None:
-    """Partition, and the first and the last sort key that may be in the answer; None where they are no texts."""
+    """Return the partition, and the first and last sort key of the result; None if they are not texts."""
     named = [found[one] for one in ("is", "low", "high", "begins")]
     texts = [name and values.get(name, {}).get("S") for name in named]
     if any(name and not text for name, text in zip(named, texts, strict=True)):
@@ -207,7 +207,7 @@ def _bounds(found: re.Match[str], values: Item) -> tuple[str, str, str] | None:
 
 
 def _view(query: _QueryRequest) -> Item:
-    """The table as it would be if it held only what this page is made of."""
+    """Return the table with only the items of this page."""
     rows: dict[str, dict[str, Item]] = {}
     page = list(_page(query))
     for (pk, sk), item in page:
@@ -216,11 +216,11 @@ def _view(query: _QueryRequest) -> Item:
 
 
 def _page(query: _QueryRequest) -> Iterator[tuple[Key, Item]]:
-    """One page ends with its limit, or with the item that is too much for DynamoDB's megabyte."""
+    """Yield one page, which ends at its limit or at the item that exceeds DynamoDB's megabyte."""
     size = count = 0
     for pk, sk in _keys(query):
         item = query.table["items"].get(pk, {}).get(sk)
-        if item is None:  # deleted meanwhile, by another thread
+        if item is None:  # deleted by another thread in the meantime
             continue
         yield (pk, sk), item
         entry = dynamodb._apply_index_projection(item, query.table, query.index)  # noqa: SLF001

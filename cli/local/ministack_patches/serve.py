@@ -11,7 +11,7 @@ from cli.local.ministack_patches import version_check
 
 
 def main() -> None:
-    """Serve until SIGTERM; end at once with one sentence if the patches do not fit.
+    """Serve until SIGTERM; end at once with an error message if the patches do not fit.
 
     The arguments are the interpreter for functions, the folder with their unpacked code, the file with the stack's
     keys, and the callers that are allowed, as JSON.

@@ -1,9 +1,9 @@
-"""Workers share code that is unpacked and compiled once.
+"""Workers share unpacked and compiled code.
 
-Upstream lacks: this cache. MiniStack 1.5.33 unpacks the code and the layer, 70 MB, anew for each worker
-(`ministack.core.lambda_runtime`, by `zipfile`), whose Python then compiles what it imports. Here a worker gets links to
-what was unpacked and compiled once, beside the interpreter that runs it; archives are known by their contents. For the
-executor with Docker this is https://github.com/ministackorg/ministack/issues/1600.
+Upstream lacks: this cache. MiniStack 1.5.33 unpacks the code and the layer, 70 MB, for each worker
+(`ministack.core.lambda_runtime`, by `zipfile`), whose Python then compiles all imported modules. With this patch, a
+worker gets links to a shared copy that was unpacked and compiled once. Archives are identified by their contents. For
+the executor with Docker this is https://github.com/ministackorg/ministack/issues/1600.
 
 Remove when: MiniStack unpacks an archive once for all workers that are processes.
 """
@@ -23,17 +23,17 @@ from pathlib import Path
 from types import SimpleNamespace
 
 KEPT_ARCHIVES = 6
-"""Unpacked archives that stay: a deployment has two."""
+"""Number of unpacked archives that are kept; a deployment has two."""
 DRAFT = "draft-"
 LARGE_AND_RARE = r"/(sqlalchemy|alembic|mako)/"
-"""Packages that take longer to compile than all others together: left to the first import of each module."""
+"""Packages that take longer to compile than all others together; they are compiled at the first import."""
 
 
 @dataclass(frozen=True)
 class Unpacked:
     """Archives unpacked in `folder` and compiled by the interpreter `python`.
 
-    Threads wait for each other; two processes that unpack the same archive both end with the same.
+    Threads wait for each other. If two processes unpack the same archive, the result is the same.
     """
 
     folder: Path
@@ -41,7 +41,7 @@ class Unpacked:
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def place_of(self, archive: Path) -> Path:
-        """Folder with the contents of `archive`, made if it is not there."""
+        """Return the folder with the contents of `archive`; create it if it is missing."""
         with archive.open("rb") as file:
             place = self.folder / hashlib.file_digest(file, "sha256").hexdigest()
         with self._lock:
@@ -51,7 +51,7 @@ class Unpacked:
         return place
 
     def tidy(self, workers: Path) -> None:
-        """Remove what is old and used by no worker; each has a folder of its own in `workers`."""
+        """Remove old archives that no worker uses; each worker has its own folder in `workers`."""
         used = set(_linked(workers))
         places = [one for one in self.folder.iterdir() if not one.name.startswith(DRAFT)]
         for one in sorted(places, key=lambda place: place.stat().st_mtime, reverse=True)[KEPT_ARCHIVES:]:
@@ -73,9 +73,9 @@ class Unpacked:
 
 
 def _compile(python: str, folder: Path) -> None:
-    """Compile the modules in `folder`, which never change, so that no import need compare times.
+    """Compile the modules in `folder` without a check of times at import, because they never change.
 
-    What cannot be compiled is left as it is: an import says what is wrong with it.
+    Modules that cannot be compiled are skipped; their import raises the error.
     """
     command = [python, "-m", "compileall", "-qq", "-j", "0", "--invalidation-mode", "unchecked-hash"]
     subprocess.run([*command, "-x", LARGE_AND_RARE, str(folder)], check=False, stdin=subprocess.DEVNULL)
@@ -89,15 +89,15 @@ def _linked(workers: Path) -> Iterator[Path]:
 
 
 def apply(unpacked: Unpacked) -> None:
-    """Give workers links to what is unpacked there, instead of a copy."""
+    """Give workers links to the shared copy."""
     from ministack.core import lambda_runtime  # noqa: PLC0415  # the commands unpack too, and need no emulator
 
     class Archive(zipfile.ZipFile):
         def extractall(self, path: object = None, members: object = None, pwd: object = None) -> None:
-            del members, pwd  # MiniStack asks for all
+            del members, pwd  # MiniStack requests all files
             _link(unpacked, Path(str(self.filename)), Path(str(path)))
 
-    # The third name is none of Python's, but one that MiniStack looks for.
+    # The third name is not used by Python, but MiniStack looks for it.
     lambda_runtime.zipfile = SimpleNamespace(
         ZipFile=Archive, BadZipFile=zipfile.BadZipFile, LargeFileError=zipfile.LargeZipFile
     )

@@ -1,7 +1,7 @@
-"""Upload forms (POST Object) as S3 reads them: fields after `file` are ignored, such as the submit button of a page.
+"""Upload forms (POST Object) are read as by S3: fields after `file` are ignored, such as a page's submit button.
 
-Upstream lacks: this rule. MiniStack 1.5.33 counts those fields (`ministack.services.s3._parse_multipart_form`) as input
-that no policy names, and refuses the form.
+Upstream lacks: this rule. MiniStack 1.5.33 counts those fields (`ministack.services.s3._parse_multipart_form`) as
+fields that are missing in the policy, and refuses the form.
 https://docs.aws.amazon.com/AmazonS3/latest/API/RESTObjectPOST.html
 
 Remove when: tests/cli/test_upload_forms.py passes without it.

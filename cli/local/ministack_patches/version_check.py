@@ -1,8 +1,7 @@
-"""Check that the installed MiniStack and Chalice are the ones that the patches were written for.
+"""Check that the patches fit the installed versions of MiniStack and Chalice.
 
-The patches replace private names. Another version may have renamed them, or may use them for something else, and a
-patch that does not fit fails late and in another place. So the version is compared, and each name is looked up, before
-the first patch is applied.
+The patches replace private names, which may differ in other versions; a wrong patch would fail late and elsewhere.
+Therefore the version is compared and each name is looked up before the first patch is applied.
 """
 
 from __future__ import annotations
@@ -72,11 +71,11 @@ NAMES: Mapping[str, Mapping[str, Sequence[str]]] = {
         "chalice.cli": ("main",),
     },
 }
-"""By package: modules and classes, with the names of theirs that the patches use."""
+"""Names that the patches use, by package and by module or class."""
 
 
 class PatchesDoNotFit(Exception):
-    """Another version is installed, or it lacks a name; the message says which, and what to do."""
+    """Another version is installed, or a name is missing; the message has details and the remedy."""
 
 
 def check(package: str, *, installed: str | None = None, names: Mapping[str, Sequence[str]] | None = None) -> None:
@@ -119,7 +118,7 @@ def _advice(package: str) -> str:
 
 
 def _resolve(dotted: str) -> object:
-    """Return the module, or the class in a module; None if there is no such thing."""
+    """Return the module, or the class in a module; None if it does not exist."""
     module, _, name = dotted.rpartition(".")
     try:
         return importlib.import_module(dotted)
