@@ -68,7 +68,7 @@ def refused(got: Got, name: str) -> bool:
     return (got.status, got.json["details"].get("parameter")) == (400, name) and f"`{name}`" in got.json["message"]
 
 
-def test_a_query_parameter_that_a_route_does_not_know_is_refused(admin: Gateway, house: Container) -> None:
+def test_a_query_parameter_that_a_route_does_not_know_is_refused(admin: Gateway, services: Container) -> None:
     def is_refused(one: Endpoint) -> bool:
         got, allowed = sent(admin, one, "?nobody=1"), list(field_names(one.parts.get("query")))
         is_told = refused(got, "nobody") and all(name in got.json["message"] for name in allowed)
@@ -77,13 +77,13 @@ def test_a_query_parameter_that_a_route_does_not_know_is_refused(admin: Gateway,
     assert [one.operation for one in EVERY if not is_refused(one)] == []
 
 
-def test_head_is_as_strict_as_get(admin: Gateway, house: Container) -> None:
+def test_head_is_as_strict_as_get(admin: Gateway, services: Container) -> None:
     readable = [one for one in EVERY if one.method == "GET"]
 
     assert [one.operation for one in readable if sent(admin, one, "?nobody=1", "HEAD").status != 400] == []
 
 
-def test_a_header_of_ours_that_a_route_does_not_know_is_refused(admin: Gateway, house: Container) -> None:
+def test_a_header_of_ours_that_a_route_does_not_know_is_refused(admin: Gateway, services: Container) -> None:
     slips = ["x-wallify-dry-run", "x-idempotency-key", "idempotence-key"]
     tried = [(one, name) for one in EVERY for name in slips]
     tried += [(one, "idempotency-key") for one in EVERY if "headers" not in one.parts]
@@ -92,7 +92,7 @@ def test_a_header_of_ours_that_a_route_does_not_know_is_refused(admin: Gateway, 
 
 
 @pytest.mark.parametrize("body", [b'{"state": "FAILURE"}', b"state=FAILURE", b"[]", b"null"])
-def test_a_body_where_none_is_taken_is_refused(admin: Gateway, house: Container, body: bytes) -> None:
+def test_a_body_where_none_is_taken_is_refused(admin: Gateway, services: Container, body: bytes) -> None:
     for one in BODILESS:
         got = admin.ask(one.method, path_of(one), body)
 
@@ -100,7 +100,7 @@ def test_a_body_where_none_is_taken_is_refused(admin: Gateway, house: Container,
         assert f"{one.method} {one.path} takes no body" in got.json["message"]
 
 
-def test_a_body_that_asks_for_nothing_is_no_body(admin: Gateway, house: Container) -> None:
+def test_a_body_that_asks_for_nothing_is_no_body(admin: Gateway, services: Container) -> None:
     for one in BODILESS:
         got = admin.ask(one.method, path_of(one), b" {}\n")
 
@@ -111,7 +111,7 @@ def fields(part: str) -> list[tuple[Endpoint, str]]:
     return [(one, name) for one in EVERY for name in field_names(one.parts.get(part))]
 
 
-def test_a_parameter_comes_once_and_says_something(admin: Gateway, house: Container) -> None:
+def test_a_parameter_comes_once_and_says_something(admin: Gateway, services: Container) -> None:
     for one, name in fields("query"):
         assert refused(sent(admin, one, f"?{name}=1&{name}=1"), name), (one.operation, name)
         for nothing in ("", "%20", "%09%20"):
@@ -134,7 +134,7 @@ def places(kind: object, path: str = "") -> Iterator[tuple[str, Any]]:
 
 @pytest.mark.parametrize("one", [one for one in EVERY if "body" in one.parts], ids=lambda one: one.operation)
 def test_a_json_field_that_nobody_knows_is_refused_at_any_depth(
-    admin: Gateway, house: Container, one: Endpoint
+    admin: Gateway, services: Container, one: Endpoint
 ) -> None:
     for place, value in places(one.parts["body"]):
         got = admin.ask(one.method, path_of(one), json.dumps(value).encode())
@@ -170,7 +170,7 @@ def test_the_description_says_that_every_route_may_refuse_a_request() -> None:
     assert [one["operationId"] for one in told if "`bad_request`" not in one["responses"]["400"]["description"]] == []
 
 
-def test_a_json_field_comes_once(admin: Gateway, house: Container) -> None:
+def test_a_json_field_comes_once(admin: Gateway, services: Container) -> None:
     def is_refused(one: Endpoint, name: str) -> bool:
         return refused(admin.ask(one.method, path_of(one), f'{{"{name}": 1, "{name}": 1}}'.encode()), name)
 
@@ -182,7 +182,7 @@ def test_the_walk_reaches_fields_inside_of_others() -> None:
 
 
 @pytest.mark.parametrize("one", [one for one in EVERY if "form" in one.parts], ids=lambda one: one.operation)
-def test_a_forms_field_that_nobody_knows_is_refused(admin: Gateway, house: Container, one: Endpoint) -> None:
+def test_a_forms_field_that_nobody_knows_is_refused(admin: Gateway, services: Container, one: Endpoint) -> None:
     body = a_form(a_file(a_jpeg()) if "file" in one.parts else a_part('form-data; name="files"; filename="a"', b"x"))
     extra = a_part('form-data; name="colection"', b"x")
 
@@ -223,7 +223,7 @@ def test_a_body_on_a_filter_route_is_told_where_filters_go(admin: Gateway) -> No
 
 
 @pytest.mark.parametrize("name", ["utm_source", "fbclid", "gclid"])
-def test_what_others_append_to_shared_links_breaks_no_picture(anyone: Gateway, house: Container, name: str) -> None:
+def test_what_others_append_to_shared_links_breaks_no_picture(anyone: Gateway, services: Container, name: str) -> None:
     assert anyone.get(f"/i/{AN_ID}/full?{name}=x").status == 404
     assert anyone.get(f"/i/{AN_ID}/full?widht=9&{name}=x").status == 400
 
@@ -282,7 +282,7 @@ def test_the_walk_knows_fixed_words() -> None:
 
 @pytest.mark.parametrize("fields_", [{"async": ""}, {"collection": ""}, {"on_duplicate": " "}, {"async": " true "}])
 def test_an_empty_field_of_a_form_is_one_that_was_not_sent(
-    admin: Gateway, busy_house: Container, fields_: dict[str, str]
+    admin: Gateway, working_services: Container, fields_: dict[str, str]
 ) -> None:
     parts = [a_part(f'form-data; name="{name}"', text.encode()) for name, text in fields_.items()]
 
@@ -299,7 +299,7 @@ def test_words_in_json_are_read_in_any_case_too(admin: Gateway, words: list[str]
 
 
 @pytest.mark.parametrize("word", ["True", " YES", "on", "1"])
-def test_every_switch_takes_the_same_words(admin: Gateway, busy_house: Container, word: str) -> None:
+def test_every_switch_takes_the_same_words(admin: Gateway, working_services: Container, word: str) -> None:
     upload(admin, a_file(a_jpeg()), collection="lakes")
 
     assert admin.ask("DELETE", f"/collections/lakes?force={word.replace(' ', '%20')}").status == 202
@@ -345,8 +345,8 @@ def test_misspelt_and_extreme_queries_are_named_and_widen_nothing(data: st.DataO
     one = data.draw(st.sampled_from(EVERY))
     name = data.draw(st.sampled_from(QUERIES).flatmap(lambda known: st.sampled_from([known, *slips(known)])))
     value = data.draw(st.sampled_from(EXTREMES) | st.text(max_size=20))
-    house = memory_service()
-    container.use(house)
+    services = memory_service()
+    container.use(services)
     try:
         got = Gateway(_APP, authorization=BOOTSTRAP).event(one.method, path_of(one), body_of(one), _kind(one))
         got["multiValueQueryStringParameters"] = {name: [value]}

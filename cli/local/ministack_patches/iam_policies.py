@@ -1,14 +1,13 @@
-"""Policies are evaluated as IAM does: wildcards match line breaks, and a batch needs its single action's permission.
+"""Policies are evaluated as in IAM: wildcards match line breaks, and a batch needs the permission of its single action.
 
 Upstream lacks both (MiniStack 1.5.33):
 
-- `ministack.core.iam_evaluator._fnmatch_compile` turns `*` and `?` into a regular expression whose dot stops at a line
-  break, so that a role that may read `incoming/*` is refused the key `incoming/a<line break>b.jpg`.
+  - `ministack.core.iam_evaluator._fnmatch_compile` turns `*` and `?` into a regular expression whose dot stops at a
+  line break, so that a role that may read `incoming/*` is refused the key `incoming/a<line break>b.jpg`.
   https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_resource.html#reference_policies_elements_resource_wildcards
-- `ministack.core.iam_actions.extract_iam_action` asks for `sqs:ChangeMessageVisibilityBatch`, an action that IAM does
+  - `ministack.core.iam_actions.extract_iam_action` asks for `sqs:ChangeMessageVisibilityBatch`, an action that IAM does
   not have: on AWS the batch verbs of SQS are allowed by `sqs:SendMessage`, `sqs:DeleteMessage` and
-  `sqs:ChangeMessageVisibility`.
-  https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazonsqs.html
+  `sqs:ChangeMessageVisibility`. https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazonsqs.html
 
 And it parses the documents of a role's policies anew for each request
 (`ministack.core.iam_evaluator.parse_policy_document`); here a text is parsed once.
@@ -50,7 +49,7 @@ _BATCH = "ChangeMessageVisibilityBatch"
 
 
 def _of_singles(theirs: Any) -> Any:  # noqa: ANN401 - a function of theirs, whatever its parameters
-    """The same, with the single verb's action in place of that of a batch verb of SQS."""
+    """Return the function, changed so that a batch request of SQS has the action of the single request."""
 
     @wraps(theirs)
     def action_of(*request: Any, **named: Any) -> str | None:  # noqa: ANN401
@@ -62,7 +61,7 @@ def _of_singles(theirs: Any) -> Any:  # noqa: ANN401 - a function of theirs, wha
 
 @lru_cache(maxsize=4096)
 def compiled(pattern: str, ignore_case: bool) -> re.Pattern[str]:  # noqa: FBT001 - their signature
-    """The pattern as a regular expression for the whole text, to be used with `match`."""
+    """Return the pattern as a regular expression that matches the whole text."""
     signs = {"*": ".*", "?": "."}
     whole = "".join(signs.get(char) or re.escape(char) for char in pattern)
     return re.compile(rf"(?:{whole})\Z", re.DOTALL | (re.IGNORECASE if ignore_case else 0))

@@ -1,20 +1,20 @@
-"""State is saved while the emulator runs, so that `kill -9` loses nothing that was answered.
+"""State is saved while the emulator runs, so that `kill -9` loses no confirmed write.
 
-Upstream lacks: this. MiniStack 1.5.33 saves its state when it is asked to stop (`ministack.core.persistence`, with
-PERSIST_STATE=1); an end without a stop loses everything since the start. A save on demand was proposed in
-https://github.com/ministackorg/ministack/pull/1032.
+Upstream lacks: saving while it runs. MiniStack 1.5.33 saves its state when it is asked to stop
+(`ministack.core.persistence`, with PERSIST_STATE=1); a crash loses everything since the start. A save on demand was
+proposed in https://github.com/ministackorg/ministack/pull/1032.
 
-- A snapshot of a whole service takes too long for each request. Each request says which service it may have changed,
-  and a thread (`Saver`) writes the snapshots of those soon after.
-- Between two snapshots each stored or deleted item and each new message becomes a line of a journal, in one write
-  before the response is sent. A line says what is there afterwards and not what was asked, so reading it twice, or over
-  a snapshot that has it, changes nothing. That a message was deleted is not noted: it comes again, and SQS promises no
-  more than that.
-- Items stay in the journal until it is longer than the tables: a hundred thousand of them must not be written again
-  because one has changed. Objects need none of this: MiniStack writes them to disk at once.
-- A restart makes messages visible again that were being worked on.
+- A snapshot of a whole service at each request would be too slow. Each request marks the services that it may have
+  changed, and a thread (`Saver`) writes their snapshots soon after.
+- Between two snapshots, each stored or deleted item and each new message is appended to a journal, in one write before
+  the response is sent. A line contains the resulting state, not the request, so it can be applied twice, or to a
+  snapshot that contains it. Deletions of messages are not recorded: such a message is delivered again, which SQS
+  permits.
+- Items stay in the journal until it is longer than the tables, so that one change does not write all items again.
+  Objects need no journal, because MiniStack writes them to disk at once.
+- A restart makes messages visible that were in flight.
 
-Remove when: a PutItem and a SendMessage that were answered survive `kill -9` of MiniStack by itself.
+Remove when: MiniStack itself keeps a confirmed PutItem and SendMessage after `kill -9`.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ App = Callable[[Scope, Channel, Channel], Awaitable[None]]
 
 
 def apply(*, unsaved: Callable[[object], None]) -> None:
-    """Save while the emulator runs; wraps the application.
+    """Save the state while the emulator runs; wraps the application.
 
     Args:
         unsaved: Called with the error when a journal cannot be written, before the response is sent; must not return.
@@ -94,7 +94,7 @@ def _journaled(
 
 
 class Journal:
-    """One service's; files are numbered, and a snapshot makes all but the newest superfluous."""
+    """Journal of one service. Its files are numbered; after a snapshot only the newest is needed."""
 
     def __init__(self, service: str) -> None:
         self._service = service
@@ -104,14 +104,14 @@ class Journal:
         self._lock = threading.Lock()
 
     def add(self, line: JournalLine) -> None:
-        """To be written by the next `flush`."""
+        """Add a line, which the next `flush` writes."""
         with self._lock:
             self._pending.append(line)
 
     def flush(self) -> None:
-        """All pending lines as one, in one write: a transaction is there whole or not at all.
+        """Write all pending lines in one write, so that a transaction is stored completely or not at all.
 
-        OSError if it cannot be written; then nothing of it is in the file, and the lines are still pending.
+        Raises OSError if they cannot be written; then the file is unchanged, and the lines are still pending.
         """
         if not self._pending:
             return
@@ -124,7 +124,7 @@ class Journal:
                 raise
 
     def turn(self) -> list[Path]:
-        """Begin a new file, and return the old ones, which may be deleted once a snapshot is saved."""
+        """Begin a new file and return the old ones, which can be deleted after a snapshot was saved."""
         with self._lock:
             old = self.files()
             self._newest = self._path(_number(old[-1]) + 1 if old else 0)
@@ -132,17 +132,20 @@ class Journal:
             return old
 
     def files(self) -> list[Path]:
-        """Oldest first."""
+        """Return the files, oldest first."""
         return sorted(Path(persistence.STATE_DIR).glob(f"{self._service}.journal.*"), key=_number)
 
     def is_long(self, size: int) -> bool:
-        """Whether it takes more bytes than that, and more than what a snapshot would have to write."""
+        """Return True if the journal is longer than `size` and longer than a snapshot would be."""
         snapshot = Path(persistence.STATE_DIR) / f"{self._service}.json"
         known = snapshot.stat().st_size if snapshot.exists() else 0
         return sum(file.stat().st_size for file in self.files()) > max(size, known)
 
     def lines(self) -> Iterator[JournalLine]:
-        """In the order they were added; what was cut off by a death in the midst of a write was never answered."""
+        """Yield the lines in the order they were added.
+
+        An incomplete last line is skipped: its request got no response.
+        """
         for file in self.files():
             for whole in file.read_bytes().splitlines():
                 yield from _parsed(whole)
@@ -160,19 +163,19 @@ class Journal:
 
 
 class ItemJournal:
-    """DynamoDB's side: MiniStack stores and deletes every item through two functions."""
+    """Journal of DynamoDB items, which MiniStack stores and deletes through two functions."""
 
     def __init__(self, journal: Journal) -> None:
         self._journal = journal
         self._set, self._remove = dynamodb._set_item, dynamodb._remove_item  # noqa: SLF001 - the only two ways in
 
     def watch(self) -> None:
-        """From now on each change is a line."""
+        """Begin to record each change as a line."""
         dynamodb._set_item = self._noting(self._set)  # noqa: SLF001
         dynamodb._remove_item = self._noting(self._remove)  # noqa: SLF001
 
     def read_back(self) -> None:
-        """Apply the journal to the tables that a snapshot brought."""
+        """Apply the journal to the tables of the snapshot."""
         tables = {table["TableArn"]: table for table in dynamodb._tables.all_values()}  # noqa: SLF001
         for line in self._journal.lines():
             if table := tables.get(line["table"]):
@@ -188,14 +191,14 @@ class ItemJournal:
 
 
 class MessageJournal:
-    """SQS's side: new messages are always the last of their queue."""
+    """Journal of SQS messages; new messages are always the last ones of their queue."""
 
     def __init__(self, journal: Journal) -> None:
         self._journal = journal
         self._known: set[str] = set()
 
     def note(self) -> None:
-        """Make a line of every message that is new since the last call."""
+        """Add a line for every message that is new since the last call."""
         for name, queue in _queues():
             if all(message["id"] in self._known for message in queue["messages"][-1:]):
                 continue  # each response comes here, and few bring a message
@@ -204,7 +207,7 @@ class MessageJournal:
                 self._journal.add({"queue": name, "message": message})
 
     def read_back(self) -> None:
-        """Put back what a snapshot's queues lack."""
+        """Add the messages that are missing in the queues of the snapshot."""
         queues = dict(_queues())
         self._known = {message["id"] for queue in queues.values() for message in queue["messages"]}
         for line in self._journal.lines():
@@ -238,11 +241,11 @@ def _append(path: Path, line: bytes) -> None:
     with path.open("ab", buffering=0) as file:
         before = file.tell()
         try:
-            # A disk that fills up takes a part, and says so by the number alone.
+            # On a full disk, write() may store only a part and return its length without an error.
             while line:
                 line = line[file.write(line) :]
         except OSError:
-            file.truncate(before)  # or the next line would be joined to half of this one
+            file.truncate(before)  # otherwise the next line would be appended to an incomplete one
             raise
 
 
@@ -260,27 +263,27 @@ def _number(file: Path) -> int:
 
 PAUSE = 0.2  # seconds between saves
 QUEUES_PAUSE = 1.0  # seconds more, where only queues have changed: new messages are in the journal
-REST_FACTOR = 10  # at least this many times as much rest as work: saving never takes more than a tenth of a core
-RETRY_DELAY = 5  # seconds, after what could not be written
-ATTEMPTS = 20  # a snapshot is refused while the store changes under it
+REST_FACTOR = 10  # pause per second of work, at least: saving uses at most a tenth of a core
+RETRY_DELAY = 5  # seconds after a failed write
+ATTEMPTS = 20  # a snapshot fails if the store changes during it
 
 READS = ("Get", "BatchGet", "TransactGet", "Query", "Scan", "Describe", "List")
 JOURNALED = "items"  # changed, and in the journal
 IN_JOURNAL = {JOURNALED, "sqs"}
 ITEM_WRITES = {"PutItem", "UpdateItem", "DeleteItem", "BatchWriteItem", "TransactWriteItems"}
 MESSAGE_WRITES = {"SendMessage", "SendMessageBatch"}
-MAX_JOURNAL_BYTES = 16_000_000  # bytes of a journal that a snapshot should make superfluous
+MAX_JOURNAL_BYTES = 16_000_000  # bytes of a journal after which a snapshot is worthwhile
 SNAPSHOT_DEPTH = 6  # levels of a snapshot above the items of a partition
 
 SAVED_ELSEWHERE = {"s3", "sts", "logs", "monitoring"}  # on disk already, or not worth it
-SAVED_ALONE = {"dynamodb", "sqs", "secretsmanager", "events", "scheduler"}  # their requests change nothing else
+SAVED_ALONE = {"dynamodb", "sqs", "secretsmanager", "events", "scheduler"}  # their requests change no other service
 ALL_SERVICES = "*"
 
 log = logging.getLogger("wallify.emulator")
 
 
 class Saver:
-    """Knows what may have changed, and saves it."""
+    """Records which services may have changed, and saves them."""
 
     def __init__(self, journals: Mapping[str, Journal]) -> None:
         self._journals = journals
@@ -290,11 +293,11 @@ class Saver:
         """Set when something has changed that is in no journal."""
 
     def start(self) -> None:
-        """Keep saving, in a thread that ends with the process."""
+        """Start the saving thread, which ends with the process."""
         threading.Thread(target=self._keep_saving, name="wallify-saver", daemon=True).start()
 
     def note(self, method: str, headers: Iterable[tuple[bytes, bytes]]) -> None:
-        """Take note of a request that was answered."""
+        """Record a request that got a response."""
         if changed := services_changed_by(method, {name.lower(): value for name, value in headers}):
             self._touched |= changed
             self._wake.set()
@@ -302,7 +305,7 @@ class Saver:
                 self._urgent.set()
 
     def due(self) -> set[str]:
-        """What to save now, of all that has changed since the last call."""
+        """Return the services to save now, of those that have changed since the last call."""
         touched, self._touched = self._touched, set()
         if JOURNALED in touched and self._journals["dynamodb"].is_long(MAX_JOURNAL_BYTES):
             touched.add("dynamodb")
@@ -325,14 +328,14 @@ class Saver:
         try:
             self._save(service, state)
         except OSError as fault:
-            # What has been answered is in the journal meanwhile.
+            # Confirmed changes are in the journal in the meantime.
             log.warning("%s cannot be saved now: %s", service, fault)
             self._touched.add(service)
             self._wake.set()
             time.sleep(RETRY_DELAY)
 
     def _save(self, service: str, state: Callable[[], dict[str, Any] | None]) -> None:
-        # What changes from here on may be in the snapshot or not; the new journal has it.
+        # Changes from here on are in the new journal, and possibly in the snapshot.
         superfluous = self._journals[service].turn() if service in self._journals else []
         for _ in range(ATTEMPTS):
             try:
@@ -368,12 +371,12 @@ def services_changed_by(method: str, headers: Mapping[bytes, bytes]) -> set[str]
 
 
 def changes_items_or_messages(action: str) -> bool:
-    """Whether an action of DynamoDB or SQS leaves more than there was; what takes messages away needs no room."""
+    """Return True for an action of DynamoDB or SQS that needs space on the disk; deletions of messages do not."""
     return action in ITEM_WRITES | MESSAGE_WRITES
 
 
 def save_state(service: str, state: Mapping[str, Any]) -> None:
-    """MiniStack's own file, written five times as fast, and piece by piece, so that requests are answered meanwhile."""
+    """Write MiniStack's state file five times as fast, and in pieces, so that requests are served in the meantime."""
     path = Path(persistence.STATE_DIR) / f"{service}.json"
     path.parent.mkdir(parents=True, exist_ok=True)
     draft = path.with_suffix(".json.tmp")
@@ -384,12 +387,12 @@ def save_state(service: str, state: Mapping[str, Any]) -> None:
         draft.replace(path)
     except OSError:
         with suppress(OSError):
-            draft.unlink()  # half a file takes room, and is of no use
+            draft.unlink()  # an incomplete file only uses space
         raise
 
 
 def save_if_possible(service: str, state: Mapping[str, Any]) -> None:
-    """The same at the end of the process, where one service that cannot be saved must not keep back the others."""
+    """Save at the end of the process; an error of one service does not prevent the saving of others."""
     try:
         save_state(service, state)
     except OSError as fault:
@@ -397,7 +400,7 @@ def save_if_possible(service: str, state: Mapping[str, Any]) -> None:
 
 
 def item_tables() -> dict[str, Any]:
-    """In place of DynamoDB's `get_state`, which copies every item: stored items never change, others replace them."""
+    """Return DynamoDB's tables without copying the items, as `get_state` does: stored items never change."""
     tables = AccountRegionScopedDict()
     for scope, table in dynamodb._tables.all_items():  # noqa: SLF001
         rows = {pk: dict(partition) for pk, partition in list(table["items"].items())}
@@ -416,7 +419,7 @@ def release_messages() -> None:
 
 
 def _state_but_for_tables(get_state: Callable[[], dict[str, Any]] = dynamodb.get_state) -> dict[str, Any]:
-    """Their own, over no tables."""
+    """Return the state of DynamoDB without its tables."""
     state: dict[str, Any] = FunctionType(
         get_state.__code__, {**get_state.__globals__, "_tables": AccountRegionScopedDict()}
     )()
@@ -424,7 +427,7 @@ def _state_but_for_tables(get_state: Callable[[], dict[str, Any]] = dynamodb.get
 
 
 def _encoded(value: Any, depth: int = SNAPSHOT_DEPTH) -> Iterator[str]:  # noqa: ANN401 - any JSON
-    """The JSON in small pieces, each of them encoded in C, as `json.dumps` does and `json.dump` does not."""
+    """Yield the JSON in small pieces; each is encoded by `json.dumps` in C, which `json.dump` does not use."""
     plain = persistence._json_default(value) if isinstance(value, AccountRegionScopedDict) else value  # noqa: SLF001
     if not (depth and plain and isinstance(plain, dict) and all(isinstance(name, str) for name in plain)):
         yield json.dumps(plain, default=persistence._json_default)  # noqa: SLF001
