@@ -32,9 +32,9 @@ from chalicelib.tasks.worker import Worker
 from chalicelib.uploads.service import Idempotency, OnDuplicate, Upload
 from tests.builders import FrozenClock
 from tests.memory_bucket import MemoryBucket
+from tests.memory_container import memory_container
 from tests.memory_metrics import MemoryMetrics
 from tests.memory_queue import MemoryQueue, Message
-from tests.memory_secret import MemorySecret
 
 ROOT = "wlf_root"
 JITTER = 0.5
@@ -198,12 +198,16 @@ class World:
         self.at_checkpoint(name)
 
     def _build_services(self, settings: Settings, state: State, objects: ObjectStore) -> Container:
-        services = Container(settings)
         tasks: TaskStore = MeteredTaskStore(state.tasks, self.metrics)
-        services.state = MeteredState(tasks, state.catalog, state.tokens, state.schedules, state.audit, state.expiring)
-        services.objects, services.clock = objects, self.clock
-        services.queues, services.metrics = dict.fromkeys(TaskType, self.queue), self.metrics
-        services.bootstrap = MemorySecret(ROOT)
+        services = memory_container(
+            settings,
+            clock=self.clock,
+            objects=objects,
+            token=ROOT,
+            state=MeteredState(tasks, state.catalog, state.tokens, state.schedules, state.audit, state.expiring),
+            queues=dict.fromkeys(TaskType, self.queue),
+            metrics=self.metrics,
+        )
         services.idempotency = Idempotency(tasks, self.clock, self._new_id)
         services.leases = Leases(
             tasks, self.clock, services.policy, lambda: JITTER, services.dead_letter_publisher.publish

@@ -4,23 +4,17 @@ from __future__ import annotations
 
 import io
 from functools import cache
-from random import Random
 
 from PIL import Image
 
-from chalicelib.adapters.memory import MemoryState
 from chalicelib.admin.scopes import Scope
 from chalicelib.container import Container
 from chalicelib.settings import Settings
 from chalicelib.storage import read_incoming
-from chalicelib.tasks.model import TaskType
 from chalicelib.tasks.worker import Redeliver
 from tests.builders import FrozenClock
-from tests.memory_admin import use_memory_admin
 from tests.memory_bucket import MemoryBucket
-from tests.memory_metrics import MemoryMetrics
-from tests.memory_queue import MemoryQueue
-from tests.memory_secret import MemorySecret
+from tests.memory_container import memory_container
 
 CDN = "https://cdn.example"
 BOOTSTRAP = "wlf_bootstrap"
@@ -28,15 +22,9 @@ BOOTSTRAP = "wlf_bootstrap"
 
 def memory_service(**settings: object) -> Container:
     """Return a container over memory stores, with a clock that moves only when code sleeps."""
-    services = Container(Settings(cdn_url=CDN, **settings))  # type: ignore[arg-type]  # tests name fields of Settings only
-    services.state = MemoryState()
-    services.clock = FrozenClock()
-    services.metrics = MemoryMetrics()
-    services.objects = MemoryBucket(services.clock, lambda _: None)
-    services.bootstrap = MemorySecret(BOOTSTRAP)
-    services.queues = dict.fromkeys(TaskType, MemoryQueue(services.clock, Random(0)))
-    use_memory_admin(services)
-    return services
+    given = Settings(cdn_url=CDN, **settings)  # type: ignore[arg-type]  # tests name fields of Settings only
+    clock = FrozenClock()
+    return memory_container(given, clock=clock, objects=MemoryBucket(clock, lambda _: None), token=BOOTSTRAP)
 
 
 def hire(services: Container) -> None:

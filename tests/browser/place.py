@@ -22,7 +22,6 @@ from multipart import parse_form_data  # type: ignore[import-untyped]  # it ship
 
 from chalicelib import container
 from chalicelib.adapters.aws import SystemClock
-from chalicelib.adapters.memory import MemoryState
 from chalicelib.http import routes
 from chalicelib.http.app import register
 from chalicelib.monitor.routes import ENDPOINTS
@@ -31,9 +30,9 @@ from chalicelib.storage import NewObject, PresignedPost, read_incoming
 from tests.api.gateway import Gateway
 from tests.api.memory_service import finish
 from tests.browser.seeds import furnish
-from tests.memory_admin import three_queues, use_memory_admin
+from tests.memory_admin import three_queues
 from tests.memory_bucket import MemoryBucket
-from tests.memory_secret import MemorySecret
+from tests.memory_container import memory_container
 
 TOKEN = "wlf_monitor_root"
 SOON = 0.01
@@ -99,13 +98,10 @@ class Place:
 
     def _services(self, settings: dict[str, object]) -> container.Container:
         given = {"stage": "local", "cdn_url": f"{self.url}/media", "cors_origin": "", **settings}
-        services = container.Container(Settings(**given))  # type: ignore[arg-type]  # fields of Settings
         clock = SystemClock()
-        services.state, services.clock, services.bootstrap = MemoryState(), clock, MemorySecret(TOKEN)
-        services.objects = _Bucket(clock, self._arrived.put, place=f"{self.url}{BUCKET}", links=self.links_url)
-        services.queues = three_queues(clock)
-        use_memory_admin(services)
-        return services
+        objects = _Bucket(clock, self._arrived.put, place=f"{self.url}{BUCKET}", links=self.links_url)
+        chosen = Settings(**given)  # type: ignore[arg-type]  # fields of Settings
+        return memory_container(chosen, clock=clock, objects=objects, token=TOKEN, queues=three_queues(clock))
 
     def _app(self) -> Chalice:
         app = Chalice("wallify", configure_logs=False)
