@@ -22,6 +22,7 @@ from chalicelib.http.app import register
 from tests.api.gateway import Gateway
 from tests.builders import a_final_task, a_task
 from tests.contracts.backends import TABLE, dynamo_state, dynamodb_on_moto
+from tests.contracts.databases import postgresql, truncate
 from tests.faults.database import Base, base_on_postgresql, base_on_sqlite
 from tests.world import ROOT, World
 
@@ -84,6 +85,7 @@ def in_sqlite(pattern: str, copies: int, folder: Path, look: Look) -> int:
 
 def in_postgresql(pattern: str, copies: int, _: Path, look: Look) -> int:
     """Pages that its plans touched, as EXPLAIN ANALYZE counts them."""
+    truncate(postgresql())
     with base_on_postgresql() as base, filled(base, pattern, copies) as state:
         pages: list[int] = []
 
