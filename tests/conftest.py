@@ -19,13 +19,16 @@ import pytest
 if TYPE_CHECKING:
     from tests.world import World
 
+pytest_plugins = ["tests.http.fixtures"]
+"""The API in memory, for the tests of every room's routes."""
+
 # Thousands of tests are collected, and nothing of that is ever garbage: looking for some takes a fifth of the time.
 gc.disable()
 
 SLOW_PLACES = (
     "tests/faults/",  # a worker dies between any two steps, on every back end: minutes
     "tests/browser/",  # a browser of their own
-    "tests/api/test_fuzz.py",  # hundreds of requests for each route
+    "tests/http/test_fuzz.py",  # hundreds of requests for each route
     "tests/golden/",  # every kind of file in every format
     "tests/bench/",  # they measure, a little
     "tests/adapters/dynamodb/",  # the table is moto's
@@ -52,7 +55,7 @@ SLOW_PLACES = (
     "tests/engine/test_truncated_files.py",  # dozens of files, cut everywhere
     "tests/adapters/test_addresses.py",  # a session of boto3 for each
     "tests/contracts/test_queue_admin.py",  # moto starts functions
-    "tests/api/test_withholding.py",  # every record for every scope
+    "tests/images/test_withholding.py",  # every record for every scope
     "tests/architecture/test_numbers.py",  # measures all files
     "tests/adapters/sql/test_faults.py",  # databases that do not answer in time
     "tests/infra/test_deployer.py",  # the linter takes seconds to be imported

@@ -12,9 +12,9 @@ import app as switchboard
 from chalicelib.container import use
 from chalicelib.tasks.model import Task
 from chalicelib.tasks.worker import Redeliver
-from tests.api.forms import a_file, upload
-from tests.api.gateway import Gateway
-from tests.api.memory_service import a_jpeg
+from tests.http.forms import a_file, upload
+from tests.http.gateway import Gateway
+from tests.http.memory_service import a_jpeg
 from tests.listening import Line, listening
 from tests.maintenance_world import MaintenanceWorld
 from tests.trouble import unavailable

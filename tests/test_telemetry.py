@@ -10,7 +10,7 @@ import pytest
 from chalice import Chalice, Rate  # type: ignore[attr-defined]  # chalice names its exports in no __all__
 
 from chalicelib.telemetry import METRICS, NAMESPACE, EmbeddedMetrics, Observing, log, unit_of
-from tests.api.gateway import Gateway
+from tests.http.gateway import Gateway
 from tests.listening import Line, listening
 from tests.memory_metrics import MemoryMetrics
 

@@ -1,6 +1,6 @@
 """Wallify behind a real HTTP port, over memory: for the monitor's browser tests and screenshots.
 
-The gateway's events are those of `tests.api.gateway`; pictures come from the bucket in memory; a thread works off what
+The gateway's events are those of `tests.http.gateway`; pictures come from the bucket in memory; a thread works off what
 is uploaded. `python -m tests.browser.place [PORT] [TASKS]` serves it until it is stopped.
 """
 
@@ -27,9 +27,9 @@ from chalicelib.http.app import register
 from chalicelib.monitor.routes import ENDPOINTS
 from chalicelib.settings import Settings
 from chalicelib.storage import NewObject, PresignedPost, read_incoming
-from tests.api.gateway import Gateway
-from tests.api.memory_service import finish
 from tests.browser.seeds import furnish
+from tests.http.gateway import Gateway
+from tests.http.memory_service import finish
 from tests.memory_admin import three_queues
 from tests.memory_bucket import MemoryBucket
 from tests.memory_container import memory_container

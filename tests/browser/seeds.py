@@ -16,8 +16,8 @@ from chalicelib.storage import NewObject
 from chalicelib.tasks.factory import TaskSpec
 from chalicelib.tasks.model import Failure, Progress, Status, Subject, Task, TaskType
 from chalicelib.uploads.service import Upload
-from tests.api.memory_service import finish
 from tests.browser.paintings import jpeg
+from tests.http.memory_service import finish
 from tests.memory_admin import MemoryMetricsReader
 
 COLLECTIONS = {"mountains": 14, "Gün batımı": 9, "minimal": 6, "night sky": 4}  # noqa: RUF001  # Turkish, on purpose

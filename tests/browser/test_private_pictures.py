@@ -9,11 +9,11 @@ import pytest
 from playwright.sync_api import Browser, BrowserContext, Locator, expect
 
 from chalicelib.uploads.service import Upload
-from tests.api.memory_service import finish
 from tests.browser.paintings import jpeg
 from tests.browser.place import SIGNED, Place
 from tests.browser.test_every_page import MEASURES
 from tests.browser.visitor import Visitor
+from tests.http.memory_service import finish
 
 NAMES = [f"secret-{number}.jpg" for number in range(3)]
 

@@ -4,10 +4,10 @@ from playwright.sync_api import expect
 
 from chalicelib.admin.scopes import Scope
 from chalicelib.uploads.service import Upload
-from tests.api.memory_service import finish
 from tests.browser.paintings import jpeg
 from tests.browser.place import Place
 from tests.browser.visitor import Visitor
+from tests.http.memory_service import finish
 
 SCRIPT = '<img src=x onerror="window.hurt=1">'
 

@@ -11,10 +11,10 @@ from chalicelib.images.model import Image
 from chalicelib.messages import Work, read
 from chalicelib.tasks.model import Task, TaskType
 from chalicelib.uploads.service import Upload
-from tests.api.gateway import Gateway
-from tests.api.memory_service import finish
 from tests.browser.paintings import jpeg
 from tests.browser.place import TOKEN, Place
+from tests.http.gateway import Gateway
+from tests.http.memory_service import finish
 from tests.memory_queue import MemoryQueue
 
 Answer = tuple[int, dict[str, str], bytes]

@@ -21,8 +21,8 @@ from cli.client.models import ApiError, TaskFilter
 from cli.client.uploads import UploadFile, Uploads
 from cli.local import machine
 from cli.local.stack import PROJECT
-from tests.api.memory_service import a_jpeg
 from tests.cli.served_api import TOKEN, Answer, ServedApi
+from tests.http.memory_service import a_jpeg
 
 KEY = "the same each time"
 

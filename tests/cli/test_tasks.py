@@ -10,10 +10,10 @@ from rich.console import Console
 from chalicelib.tasks.model import Failure, Status
 from cli.commands import tasks
 from cli.commands.tasks import parse_moment
-from tests.api.memory_service import bucket_of
 from tests.browser.seeds import a_failed_upload, a_waiting_upload
 from tests.cli.conftest import Terminal
 from tests.cli.served_api import ServedApi
+from tests.http.memory_service import bucket_of
 
 NOBODY = str(uuid.UUID(int=7, version=4))
 

@@ -16,10 +16,10 @@ from cli.uploads.files import Dedupe, LocalFile, find_files
 from cli.uploads.journal import Journal
 from cli.uploads.progress import FileFinished, FileProcessing, FileProgress, Outcome, ProgressBars, UploadCounts
 from cli.uploads.uploader import Uploader, UploadOptions
-from tests.api.memory_service import a_jpeg
 from tests.browser.seeds import a_failed_upload
 from tests.cli.conftest import Terminal
 from tests.cli.served_api import ServedApi
+from tests.http.memory_service import a_jpeg
 from tests.pictures import encoded, scene
 
 SMALL = (64, 48)

@@ -8,7 +8,7 @@ import pytest
 from ministack.services import s3
 
 from cli.local.ministack_patches import upload_forms
-from tests.api.forms import FORM, a_form, a_part
+from tests.http.forms import FORM, a_form, a_part
 
 THEIRS = s3._parse_multipart_form  # noqa: SLF001  # what we change
 

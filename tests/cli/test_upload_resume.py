@@ -20,9 +20,9 @@ from cli.local.stack import PROJECT
 from cli.uploads.files import LocalFile
 from cli.uploads.journal import DONE, FAILED, SENT, Journal, open_journal, remove_journal
 from cli.uploads.progress import ProgressBars
-from tests.api.memory_service import a_jpeg
 from tests.cli.conftest import Terminal
 from tests.cli.served_api import TOKEN, ServedApi
+from tests.http.memory_service import a_jpeg
 from tests.pictures import encoded, scene
 
 PHOTOS = 200

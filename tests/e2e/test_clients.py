@@ -255,7 +255,7 @@ def test_a_burst_is_worked_or_told_to_come_again(crew: Crew) -> None:
 
 
 def test_a_page_of_an_origin_that_no_setting_names_may_not_call(crew: Crew) -> None:
-    answer = crew.told("curl", "preflight")  # tests/api/test_manners.py asks where WALLIFY_CORS_ORIGIN names one
+    answer = crew.told("curl", "preflight")  # tests/http/test_manners.py asks where WALLIFY_CORS_ORIGIN names one
 
     assert answer["status"] == 204
     assert "access-control-" not in re.sub(r"(?m)^> .*", "", answer["heard"].lower())

@@ -12,10 +12,10 @@ from chalicelib import container
 from chalicelib.adapters.memory import MemoryState
 from chalicelib.container.adapters import State
 from chalicelib.http.app import register
-from tests.api.gateway import Gateway
 from tests.contracts.databases import emptied, postgresql, sql_state, sqlite
 from tests.faults.cloud import Cloud, cloud_on_moto
 from tests.faults.database import Base, base_on_postgresql, base_on_sqlite
+from tests.http.gateway import Gateway
 from tests.world import ROOT, World
 
 STORES = ("memory", "sqlite", "dynamodb", "postgresql")

@@ -19,11 +19,11 @@ from chalicelib import container
 from chalicelib.adapters.sql.models import TaskRow
 from chalicelib.container.adapters import State
 from chalicelib.http.app import register
-from tests.api.gateway import Gateway
 from tests.builders import a_final_task, a_task
 from tests.contracts.backends import TABLE, dynamo_state, dynamodb_on_moto
 from tests.contracts.databases import postgresql, truncate
 from tests.faults.database import Base, base_on_postgresql, base_on_sqlite
+from tests.http.gateway import Gateway
 from tests.world import ROOT, World
 
 ACTIVE, FEW, MANY = 10, 100, 100_000

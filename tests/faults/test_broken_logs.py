@@ -12,8 +12,8 @@ import pytest
 from chalicelib.admin.scopes import Scope
 from chalicelib.tasks.model import Status
 from chalicelib.telemetry import Observing, log
-from tests.api.gateway import Gateway
 from tests.faults.oracle import judge
+from tests.http.gateway import Gateway
 from tests.listening import Line, listening
 from tests.trouble import unavailable
 from tests.world import ROOT, World, a_png

@@ -22,10 +22,10 @@ from chalicelib.http.app import register
 from chalicelib.images.model import CollectionStats
 from chalicelib.tasks.model import Status
 from chalicelib.tasks.worker import Redeliver
-from tests.api.gateway import Gateway, Got
 from tests.contracts.databases import emptied, execute, postgresql
 from tests.faults.database import Base
 from tests.faults.quick import Quick, a_new_task
+from tests.http.gateway import Gateway, Got
 from tests.world import ROOT, World
 
 T = TypeVar("T")

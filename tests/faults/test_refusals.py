@@ -11,9 +11,9 @@ from chalicelib import container
 from chalicelib.admin.scopes import Scope
 from chalicelib.admin.tokens import digest_of
 from chalicelib.tasks.model import Status
-from tests.api.gateway import Gateway
 from tests.builders import a_final_task
 from tests.faults.oracle import judge
+from tests.http.gateway import Gateway
 from tests.world import World, a_png
 
 PICTURE = ("nature", a_png())

@@ -12,8 +12,8 @@ from chalicelib.admin.scopes import Scope
 from chalicelib.admin.tokens import digest_of
 from chalicelib.messages import Work, write
 from chalicelib.tasks.model import Status
-from tests.api.gateway import Gateway
 from tests.faults.oracle import judge
+from tests.http.gateway import Gateway
 from tests.world import World, a_png
 
 PICTURE = ("nature", a_png())

@@ -19,10 +19,10 @@ from bench.soak import quick_moto
 from chalicelib.adapters import aws
 from chalicelib.container import Container, use
 from chalicelib.settings import Settings
-from tests.api.gateway import Gateway
 from tests.builders import FrozenClock
 from tests.contracts.watched import table_that_ships
 from tests.faults.cloud import dynamodb_error, s3_error
+from tests.http.gateway import Gateway
 from tests.infra.canned import Raw, can
 from tests.infra.recording import REGION, STAGE, Recorder
 from tests.infra.roles import ARNS, named

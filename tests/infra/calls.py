@@ -14,7 +14,7 @@ from typing import Any
 
 from chalicelib.adapters import aws
 from chalicelib.messages import write_change
-from tests.api.forms import FORM, a_file, a_form
+from tests.http.forms import FORM, a_file, a_form
 from tests.infra.account import Account, an_account
 from tests.infra.day import PICTURE, arrive, images, upload
 

@@ -5,10 +5,14 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import timedelta
 
+from chalicelib.adapters import aws
+from chalicelib.adapters.dynamodb.items import REVISION, PutItem, image_item
+from chalicelib.adapters.dynamodb.table import Table
+from chalicelib.adapters.records import encode
 from chalicelib.engine.model import Recipe
 from chalicelib.images.model import CollectionStats
 from chalicelib.messages import ObjectCreated, Work, write
-from tests.api.forms import FORM, a_file, a_form
+from tests.http.forms import FORM, a_file, a_form
 from tests.infra.account import Account
 from tests.infra.roles import named
 from tests.pictures import a_jpeg, encoded, scene
@@ -199,12 +203,23 @@ def thumbnails(account: Account) -> None:
     services = account.services_of("make_thumbnails")
     services.thumbnail_job = replace(services.thumbnail_job, recipe=Recipe(version="r2", sizes=(200, 100)))
     services.chunked_jobs = replace(services.chunked_jobs, step_time=timedelta(0))
+    store_as_before_1_0(account, images(account)[0])
     for collection in ("lakes", "secret"):
         account.ask("POST", "/thumbnails", {"collection": collection})
     account.work("Thumbnails")
     services.thumbnail_job = replace(services.thumbnail_job, recipe=Recipe(version="r3", sizes=(90,)))
     account.ask("POST", "/thumbnails", {"collection": "lakes"})
     _until_given_up(account, "Thumbnails", "dynamodb.Query")
+
+
+def store_as_before_1_0(account: Account, image_id: str) -> None:
+    """Put an image into the form of earlier releases: an item for each rendition."""
+    image = account.services_of("test").state.catalog.image(image_id)
+    table = Table(aws.client("dynamodb"), named("Table"))
+    item = {**image_item(image), **encode(image)}
+    table.commit(PutItem({name: value for name, value in item.items() if name not in {REVISION, "renditions"}}))
+    for one in image.renditions:
+        table.commit(PutItem({"pk": item["pk"], "sk": f"RENDITION#{one.size}#{one.format}", **encode(one)}))
 
 
 def scheduled_jobs(account: Account) -> None:

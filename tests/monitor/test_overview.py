@@ -15,9 +15,9 @@ from chalicelib.container import Container
 from chalicelib.http.app import register
 from chalicelib.tasks.model import Failure, Status, TaskType
 from chalicelib.tasks.service import RecentTaskCache
-from tests.api.gateway import Gateway
-from tests.api.memory_service import BOOTSTRAP, a_token, memory_service
 from tests.builders import NOON, a_final_task, a_task
+from tests.http.gateway import Gateway
+from tests.http.memory_service import BOOTSTRAP, a_token, memory_service
 
 SECOND = timedelta(seconds=1)
 

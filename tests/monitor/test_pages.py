@@ -11,8 +11,8 @@ from chalicelib import container
 from chalicelib.http.app import register
 from chalicelib.monitor import routes
 from chalicelib.monitor.routes import ENDPOINTS
-from tests.api.gateway import Gateway
-from tests.api.memory_service import CDN, memory_service
+from tests.http.gateway import Gateway
+from tests.http.memory_service import CDN, memory_service
 
 SCRIPTS = sorted(routes.FOLDER.glob("*.js"))
 TEXT = r'"((?:[^"\\]|\\.)*)"'

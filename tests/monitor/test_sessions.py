@@ -18,9 +18,9 @@ from chalicelib.http.app import register
 from chalicelib.http.routes import ENDPOINTS as OF_THE_API
 from chalicelib.http.routing import Endpoint
 from chalicelib.monitor.routes import ENDPOINTS
-from tests.api.gateway import Gateway, Got, answered
-from tests.api.memory_service import BOOTSTRAP, a_token, memory_service
 from tests.builders import FrozenClock
+from tests.http.gateway import Gateway, Got, answered
+from tests.http.memory_service import BOOTSTRAP, a_token, memory_service
 from tests.memory_secret import MemorySecret
 
 

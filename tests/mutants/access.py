@@ -59,7 +59,7 @@ ACCESS = (
         "    except Unavailable:\n        return True",
         "    except Unavailable:\n        return False",
         "while the store is silent, private names are told",
-        "tests/api/test_withholding.py::test_what_cannot_be_told_is_not_taken_for_public",
+        "tests/images/test_withholding.py::test_what_cannot_be_told_is_not_taken_for_public",
     ),
     Mutant(
         "private-pictures-made-public",
@@ -83,7 +83,7 @@ ACCESS = (
         "if request.may_read or collection is None:",
         "if request.may_read or collection:",
         "a token for uploads reads names of private pictures",
-        "tests/api/test_withholding.py::test_no_answer_shows_a_private_picture_to_who_may_not_read",
+        "tests/images/test_withholding.py::test_no_answer_shows_a_private_picture_to_who_may_not_read",
     ),
     Mutant(
         "cursor-seal-not-checked",
@@ -91,7 +91,7 @@ ACCESS = (
         "if len(payload) < 2 * _TAG or not _is_sealed(payload, seal):",
         "if len(payload) < 2 * _TAG or not seal:",
         "a client makes up where a list goes on",
-        "tests/api/test_cursors.py::test_a_cursor_that_was_changed_is_refused[list_active_tasks]",
+        "tests/http/test_cursors.py::test_a_cursor_that_was_changed_is_refused[list_active_tasks]",
     ),
     Mutant(
         "cursor-of-another-list",
@@ -99,7 +99,7 @@ ACCESS = (
         "if payload[:_TAG] != _list_tag(request):",
         "if len(payload) < _TAG:",
         "a cursor of one list leads into another",
-        "tests/api/test_cursors.py::test_a_cursor_of_another_list_filter_or_order_is_refused[list_active_tasks]",
+        "tests/http/test_cursors.py::test_a_cursor_of_another_list_filter_or_order_is_refused[list_active_tasks]",
     ),
     Mutant(
         "ended-session-goes-on",

@@ -1,0 +1,92 @@
+from __future__ import annotations
+
+import pytest
+
+from chalicelib.container import Container
+from tests.builders import a_rendition, an_image
+from tests.http.gateway import Gateway
+from tests.images.test_image_routes import ONE, publish, url
+
+NAME = "/cdn/nature/photo.jpg"
+
+
+@pytest.mark.parametrize(
+    ("query", "accept", "leads_to"),
+    [
+        ("", "*/*", url("full", "jpeg")),
+        ("", "image/avif,image/webp,*/*", url("full", "avif")),
+        ("", "image/avif;q=0,*/*", url("full", "jpeg")),
+        ("", "image/avif;q=0.5,image/jpeg", url("full", "jpeg")),
+        ("?width=1", "*/*", url("150", "jpeg")),
+        ("?width=150", "*/*", url("150", "jpeg")),
+        ("?width=151", "image/avif", url("300", "avif")),
+        ("?width=601", "*/*", url("full", "jpeg")),
+        ("?width=16384", "*/*", url("full", "jpeg")),
+        ("?utm_source=x", "*/*", url("full", "jpeg")),
+    ],
+)
+def test_a_name_leads_to_the_best_form(
+    anyone: Gateway, services: Container, query: str, accept: str, leads_to: str
+) -> None:
+    publish(services, an_image(ONE, name="photo.jpg"))
+
+    got = anyone.get(NAME + query, Accept=accept)
+
+    assert (got.status, got.text, got.headers["Location"]) == (302, "", leads_to)
+    assert got.headers["Vary"] == "Accept"
+    assert got.headers["Cache-Control"] == "public, max-age=300"
+
+
+def test_a_head_request_is_led_there_too(anyone: Gateway, services: Container) -> None:
+    publish(services, an_image(ONE, name="photo.jpg"))
+
+    got = anyone.ask("HEAD", NAME)
+
+    assert (got.status, got.headers["Location"]) == (302, url("full"))
+
+
+@pytest.mark.parametrize("preset", ["150", "300", "600", "full"])
+def test_an_id_and_a_preset_lead_to_the_form(anyone: Gateway, services: Container, preset: str) -> None:
+    publish(services, an_image(ONE))
+
+    assert anyone.get(f"/i/{ONE}/{preset}").headers["Location"] == url(preset)
+
+
+def test_a_preset_that_is_not_stored_is_not_found(anyone: Gateway, services: Container) -> None:
+    publish(services, an_image(ONE), a_rendition(ONE, "full"))
+
+    assert [anyone.get(f"/i/{ONE}/{size}").status for size in (150, 400)] == [404, 404]
+
+
+def test_a_size_that_somebody_has_set_is_a_preset_too(anyone: Gateway, services: Container) -> None:
+    publish(services, an_image(ONE), a_rendition(ONE, "800", width=800), a_rendition(ONE, "full"))
+
+    assert anyone.get(f"/i/{ONE}/800").headers["Location"] == url("800")
+
+
+def test_what_is_not_there_may_not_be_remembered(anyone: Gateway, services: Container) -> None:
+    got = anyone.get(NAME)
+
+    assert (got.status, got.json["code"]) == (404, "image_not_found")
+    assert got.headers["Cache-Control"] == "no-store"
+
+
+@pytest.mark.parametrize("path", [f"{NAME}?width=0", f"{NAME}?width=16385", f"{NAME}?width=x", f"{NAME}?widht=9"])
+def test_other_sizes_are_refused(anyone: Gateway, services: Container, path: str) -> None:
+    assert anyone.get(path).status == 400
+
+
+@pytest.mark.parametrize("path", ["/cdn/..%2F..%2Fetc/passwd", "/cdn/nature/" + "x" * 300, "/cdn/%00/a.jpg"])
+def test_hostile_names_lead_nowhere(anyone: Gateway, services: Container, path: str) -> None:
+    assert anyone.get(path).status == 400
+
+
+@pytest.mark.parametrize("preset", ["huge", "1", "400", "16:9", "FULL"])
+def test_an_unknown_preset_is_told_those_that_there_are(anyone: Gateway, services: Container, preset: str) -> None:
+    publish(services, an_image(ONE), a_rendition(ONE, "full"), a_rendition(ONE, "300"), a_rendition(ONE, "1080"))
+
+    got = anyone.get(f"/i/{ONE}/{preset}")
+
+    assert (got.status, got.json["code"]) == (404, "preset_not_found")
+    assert got.json["message"] == f"Unknown preset `{preset}`. This image has: 300, 1080, full."
+    assert got.json["details"] == {"preset": preset, "presets": ["300", "1080", "full"], "image_id": ONE}
