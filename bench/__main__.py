@@ -26,6 +26,7 @@ SUITES: dict[str, Suite] = {
     "thumbnails": thumbnails.run,
     "resaved": thumbnails.resaved,
     "wallpapers": wallpapers.run,
+    "other-wallpapers": wallpapers.others,
     "progressive": thumbnails.progressive,
     "fidelity": fidelity.run,
     "ingest": ingest.run,

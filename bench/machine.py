@@ -11,6 +11,7 @@ from pathlib import Path
 from PIL import features
 
 from bench.report import Cell
+from chalicelib.engine.pixels import has_libwebp, is_available
 
 PACKAGES = ("cykooz-resizer", "pyvips", "pyvips-binary", "thumbor")
 
@@ -25,6 +26,7 @@ def machine(core: int | None) -> dict[str, Cell]:
         "Pillow": f"{features.version('pil')} (libjpeg-turbo {features.version('libjpeg_turbo')})",
         "load before": round(os.getloadavg()[0], 2) if hasattr(os, "getloadavg") else None,
     }
+    facts["native PNG, WebP"] = ", ".join("yes" if one() else "no" for one in (is_available, has_libwebp))
     return facts | {name: version for name in PACKAGES if (version := _version(name))}
 
 

@@ -1,4 +1,4 @@
-"""The five photographs of the comparison, from Debian's wallpaper packages; drawn ones where those cannot be had.
+"""The pictures of the comparison, from Debian's wallpaper packages; drawn ones where those cannot be had.
 
 None of them is part of the project: they are unpacked and cut under `.local/bench/` and stay there.
 """
@@ -20,8 +20,12 @@ from bench.painted import painted_jpeg
 
 PACKAGES = ("lomiri-wallpapers-16.04", "lomiri-wallpapers-20.04", "mate-backgrounds")
 UNPACKED = places.PHOTOS / "unpacked"
+OTHER_PACKAGES = ("gnome-backgrounds", "plasma-workspace-wallpapers", "sway-backgrounds", "ukui-wallpapers")
+"""Packages whose PNG and WebP are compared as well; their JPEGs are not, so that those ratios stay comparable."""
+OTHERS = places.PHOTOS / "others"
 SECONDS = 300
 QUALITY = 90
+OTHER_FORMATS = ("png", "webp", "avif")
 LEAST = 2.2
 """Megapixels that a wallpaper must have to be compared: 1920 x 1200."""
 QUICK_SIZES = ((1920, 1280), (3000, 2000))
@@ -46,6 +50,12 @@ class Photo:
         """Pillow's word for its channels."""
         with Image.open(io.BytesIO(self.data)) as image:
             return image.mode
+
+    @property
+    def form(self) -> str:
+        """Name of its format."""
+        with Image.open(io.BytesIO(self.data)) as image:
+            return str(image.format)
 
     @property
     def is_progressive(self) -> bool:
@@ -84,6 +94,22 @@ def wallpapers() -> list[Photo]:
     return [photo for photo in found if photo.megapixels >= LEAST and photo.mode == "RGB"]
 
 
+def other_wallpapers() -> list[Photo]:
+    """Every PNG, WebP and AVIF of these and more packages that is as large, each once; none where there is no apt."""
+    _unpack()
+    _unpack(OTHER_PACKAGES, OTHERS)
+    folders = (UNPACKED, OTHERS)
+    files = [file for folder in folders for kind in OTHER_FORMATS for file in sorted(folder.rglob(f"*.{kind}"))]
+    bodies = {file.read_bytes(): file for file in reversed(files) if file.is_file()}
+    found = [Photo(_name(file), body, "as it is") for body, file in reversed(bodies.items())]
+    return [photo for photo in found if photo.megapixels >= LEAST]
+
+
+def _name(file: Path) -> str:
+    """Name of a file; where it is only a size, the names of the wallpaper and of the folder with its sizes too."""
+    return f"{file.parents[2].name}-{file.parent.name}-{file.name}" if file.stem[0].isdigit() else file.name
+
+
 def drawn_photos() -> list[Photo]:
     """Two small ones that need nothing but this program."""
     return [_drawn(f"drawn-{wide}x{high}", (wide, high)) for wide, high in QUICK_SIZES]
@@ -114,17 +140,17 @@ def _kept(name: str, make: Callable[[], bytes]) -> bytes:
     return file.read_bytes()
 
 
-def _unpack() -> None:
+def _unpack(packages: tuple[str, ...] = PACKAGES, folder: Path = UNPACKED) -> None:
     """Fetch and unpack the packages without installing them; where there is no apt, nothing happens."""
     apt, dpkg = shutil.which("apt-get"), shutil.which("dpkg")
-    if UNPACKED.is_dir() or not (apt and dpkg):
+    if folder.is_dir() or not (apt and dpkg):
         return
     fetched = places.PHOTOS / "packages"
     fetched.mkdir(parents=True, exist_ok=True)
     with suppress(OSError, subprocess.SubprocessError):
-        _run([apt, "download", *PACKAGES], fetched)
-        for package in fetched.glob("*.deb"):
-            _run([dpkg, "-x", str(package), str(UNPACKED)], fetched)
+        _run([apt, "download", *packages], fetched)
+        for package in (file for name in packages for file in fetched.glob(f"{name}_*.deb")):
+            _run([dpkg, "-x", str(package), str(folder)], fetched)
 
 
 def _run(command: list[str], folder: Path) -> None:

@@ -66,6 +66,7 @@ Stage = Annotated[
     ),
 ]
 State = Annotated[str, Meta(pattern=r"^(dynamodb|sql)\Z", extra={TEXT: "dynamodb or sql"})]
+Decoders = Annotated[str, Meta(pattern=r"^(native|pillow)\Z", extra={TEXT: "native or pillow"})]
 Heic = Annotated[str, Meta(pattern=r"^(take|refuse)\Z", extra={TEXT: "take or refuse"})]
 CopyrightNotice = Annotated[str, Meta(pattern=r"^(drop|keep)\Z", extra={TEXT: "drop or keep"})]
 Damaged = Annotated[str, Meta(pattern=r"^(error|warn)\Z", extra={TEXT: "error or warn"})]
@@ -223,6 +224,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     heic_images: Heic = "take"
     """Uploads in HEIC, the format of phones, are accepted (take; published as JPEG or PNG) or refused with 415
     (refuse). Existing HEIC images keep their thumbnails in both cases."""
+    decoders: Decoders = "native"
+    """What decodes PNG and WebP: native (the module of `python -m native.build` where it was built, and libwebp
+    directly; Pillow for the kinds that they do not support) or pillow (all of them, in 1.3 to 7 times the time)."""
     rendition_sizes: Sizes = "600,300,150"
     """Longest sides of thumbnails in pixels, separated by commas, each once."""
     variant_formats: Variants = "avif,webp"

@@ -11,7 +11,7 @@ import sys
 from pathlib import Path
 
 PROJECT = Path(__file__).resolve().parents[1]
-FILES = ("requirements", "requirements-dev")
+FILES = ("requirements", "requirements-dev", "native/requirements")
 OLDEST = "3.11"  # the local cloud runs on it
 HEADER = "# Made by scripts/pin.py of {name}.in; change that one.\n"
 
@@ -25,7 +25,7 @@ def main() -> None:
     """Write the files."""
     for name in FILES:
         path = PROJECT / f"{name}.txt"
-        command = [*COMPILE, f"{name}.in", "--output-file", path.name, *sys.argv[1:]]
+        command = [*COMPILE, f"{name}.in", "--output-file", f"{name}.txt", *sys.argv[1:]]
         subprocess.run(command, cwd=PROJECT, check=True)  # noqa: S603 - our own tool, from our own environment
         path.write_text(HEADER.format(name=name) + path.read_text(encoding="utf-8"), encoding="utf-8")
 

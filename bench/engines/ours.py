@@ -18,7 +18,9 @@ from chalicelib.errors import WallifyError
 
 PURE = "Wallify, pure Pillow"
 ACCELERATED = "Wallify, SIMD resampler"
+WITHOUT_MODULE = "Wallify, decoding by Pillow"
 LIMITS = Limits()
+PILLOW_LIMITS = Limits(native_decoders=False)
 JPEG_ONLY = Recipe(sizes=SIZES, formats=("jpeg",))
 
 
@@ -28,13 +30,18 @@ def engines() -> list[Engine]:
     return [Local(ACCELERATED, JOBS, (WallifyError,)), pure] if renditions.is_accelerated() else [pure]
 
 
+def without_module() -> Engine:
+    """The accelerated one, except that Pillow decodes PNG and WebP."""
+    return Local(WITHOUT_MODULE, {THUMBS: functools.partial(_thumbs, limits=PILLOW_LIMITS)}, (WallifyError,))
+
+
 def checked(data: bytes) -> None:
     """Only the check that the file is whole; raises what `process` raises."""
     CONTAINER_READERS[sniff(data[:ENOUGH])](data)
 
 
-def _thumbs(data: bytes) -> Files:
-    return _named(render(data, JPEG_ONLY, LIMITS))
+def _thumbs(data: bytes, *, limits: Limits = LIMITS) -> Files:
+    return _named(render(data, JPEG_ONLY, limits))
 
 
 def _still(data: bytes) -> Files:

@@ -1,4 +1,4 @@
-"""Peak memory over the interpreter for large JPEG, each engine in a process of its own."""
+"""Peak memory over the interpreter for large JPEG and for other formats, each engine in a process of its own."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from bench import places
 from bench.engines import THUMBS
 from bench.report import Cell, Column, Table
 from bench.setting import Setting
+from bench.suites import sources
 
 MINUTES = 5 * 60
 MEGA = 1_000_000
@@ -56,7 +57,8 @@ def _files(setting: Setting) -> dict[str, Path]:
     sizes: dict[str, tuple[int, int, bool]] = {"24 MP": (6000, 4000, False)}
     if not setting.quick:
         sizes |= {"100 MP": (12_200, 8_190, False), "24 MP progressive": (6000, 4000, True)}
-    return {
+    others = {} if setting.quick else sources.files(setting)
+    return others | {
         name: _kept(
             f"{largest.name}-{name.replace(' ', '-')}.jpg",
             _resized(largest.data, (wide, high), progressive=progressive),

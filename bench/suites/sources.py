@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Callable
+from pathlib import Path
 
 from PIL import Image
 
@@ -19,13 +20,13 @@ WITHOUT = ("floor", "thumbor", "sharp, as documented", "pyvips, as documented")
 
 def run(setting: Setting) -> list[Table]:
     """One table: a row an engine; the columns after the times are ratios to sharp."""
-    files = pictures(setting)
+    sources = pictures(setting)
     engines = [one for one in setting.engines if one.knows(THUMBS) and not one.name.startswith(WITHOUT)]
     rounds = max(setting.rounds // 2, 1)
-    laps = interleaved(engines, files, THUMBS, rounds, setting.tell)
-    rows = [_row(setting, laps, one.name, list(files)) for one in engines if one.name not in laps.failed]
-    heads = (Column(name, 0) for name in files)
-    ratios = (Column(f"{name.split(',', maxsplit=1)[0]} vs sharp", 2, "x") for name in files)
+    laps = interleaved(engines, sources, THUMBS, rounds, setting.tell)
+    rows = [_row(setting, laps, one.name, list(sources)) for one in engines if one.name not in laps.failed]
+    heads = (Column(name, 0) for name in sources)
+    ratios = (Column(f"{name.split(',', maxsplit=1)[0]} vs sharp", 2, "x") for name in sources)
     notes = [f"{engine} is out: {why}" for engine, why in laps.failed.items()]
     title = f"Thumbnail set from other sources, ms ({setting.clock} clock, medians of {rounds})"
     return [Table(title, (Column("engine"), *heads, *ratios), tuple(rows), tuple(notes))]
@@ -33,6 +34,11 @@ def run(setting: Setting) -> list[Table]:
 
 def pictures(setting: Setting) -> dict[str, bytes]:
     """One picture in each format, by kind and size."""
+    return {name: file.read_bytes() for name, file in files(setting).items()}
+
+
+def files(setting: Setting) -> dict[str, Path]:
+    """Where those pictures are."""
     # The middle one of the photos: large enough to matter, small enough for every engine's patience.
     photo = setting.photos[len(setting.photos) // 2]
     with Image.open(io.BytesIO(photo.data)) as image:
@@ -48,14 +54,14 @@ def _row(setting: Setting, laps: Laps, engine: str, names: list[str]) -> tuple[C
     return (engine, *times, *(their / our if their else None for our, their in zip(times, theirs, strict=True)))
 
 
-def _kept(name: str, make: Callable[[Image.Image, io.BytesIO], None], image: Image.Image) -> bytes:
+def _kept(name: str, make: Callable[[Image.Image, io.BytesIO], None], image: Image.Image) -> Path:
     file = places.PHOTOS / name
     if not file.is_file():
         out = io.BytesIO()
         make(image, out)
         places.PHOTOS.mkdir(parents=True, exist_ok=True)
         file.write_bytes(out.getvalue())
-    return file.read_bytes()
+    return file
 
 
 def _png(image: Image.Image, out: io.BytesIO) -> None:

@@ -300,6 +300,7 @@ class Services(Adapters):
             frames=given.max_frames,
             takes_damaged=given.damaged_images == "warn",
             heic=given.heic_images == "take",
+            native_decoders=given.decoders == "native",
         )
 
     @cached_property

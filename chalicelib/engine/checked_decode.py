@@ -249,20 +249,33 @@ def _check_png(image: ImageFile, data: bytes) -> None:
         header = read_png_header(data[_IHDR])
     except CannotRebuild:  # refused by the decoder
         return
-    _replace_decoder(image, "watched_png", PngCheck(header.size, coded=_coded(data)))
+    _replace_decoder(image, "watched_png", PngCheck(header.size, coded=idat_run(data).coded))
 
 
-def _coded(data: bytes) -> int:
-    """Return the bytes in the first run of IDAT."""
-    at, found = _CHUNKS, 0
+class IdatRun(NamedTuple):
+    """First chunks of a PNG that hold pixels, one behind the other; they may reach beyond the end of the file."""
+
+    first: int = 0
+    """Where the first of them begins."""
+    last: int = 0
+    """Place of the last byte of pixels."""
+    coded: int = 0
+    """Bytes of pixels; 0 where there are none, and the places mean nothing then."""
+
+
+def idat_run(data: bytes) -> IdatRun:
+    """Find the first run of IDAT chunks that are not empty."""
+    at, first, last, coded = _CHUNKS, 0, 0, 0
     while at + 8 <= len(data):
         length, kind = struct.unpack_from(">I4s", data, at)
         if kind == b"IDAT":
-            found += length
-        elif found:
+            first = first if coded else at
+            last = at + 7 + length if length else last
+            coded += length
+        elif coded:
             break
         at += _AROUND + length
-    return found
+    return IdatRun(first, last, coded)
 
 
 def _replace_decoder(image: ImageFile, codec: str, *config: object) -> None:
@@ -362,6 +375,8 @@ class PngCheck:
     """Bytes of the stream, if it ended after exactly `wanted` bytes; without a wrong checksum."""
     checksum: bytes = b""
     """Correct checksum, if the stream has a wrong one or none."""
+    is_reduced: bool = False
+    """Whether the picture was averaged down while it was decoded; see `pixels`."""
 
     def findings(self) -> tuple[str, tuple[str, ...]]:
         """Return damage of the checksum; missing pixels are an error of the decoder."""

@@ -203,6 +203,7 @@ _PLUGINS = {
 }
 _THROUGH_BYTES = frozenset({"WEBP", "AVIF"})
 """Formats whose decoders return a frame as bytes, which Pillow then copies into a picture."""
+_NATIVE_FORMATS = frozenset({"PNG", "WEBP"})
 _BLOCK = 1 << 20
 _DECODED_TWICE = "RGB twice"
 """Key of the memory table for a picture that may have to be decoded twice."""
@@ -249,13 +250,14 @@ class PosterFrame:
     """Its number in the animation, the first being 0."""
 
 
-def decode(
+def decode(  # noqa: PLR0913  what a caller wants, by name
     image: ImageFile,
     longest: int | None = None,
     *,
     memory: MemoryBudget = _WHOLE_BUDGET,
     will_reencode: bool = False,
     takes_damaged: bool = False,
+    native: bool = False,
 ) -> Box:
     """Decode the first frame in place, every coded byte of it, and return the box of the result that is picture.
 
@@ -263,22 +265,25 @@ def decode(
     pixels. Its edge pixels then extend over the picture by a fraction, so resampling must be given the box. `memory` is
     the budget to check against; `will_reencode` says that the full picture is encoded again afterwards. With
     `takes_damaged` pixels may be missing if the decoder returns the others; `damage_report` then has what is wrong.
+    With `native` a PNG or WebP may be decoded without Pillow, a PNG with `longest` smaller too (see `pixels`).
 
     Raises:
         DamagedImage: the pixels are cut off or broken.
         ImageTooLarge: there is not enough memory for them; raised before they are decoded.
     """
-    box = _scaled(image, longest)
-    _admit(image, memory, will_reencode=will_reencode)
-    install_check(image)
+    box = _decode_natively(image, longest, memory, will_reencode=will_reencode) if native else None
+    if not box:
+        box = _scaled(image, longest)
+        _admit(image, memory, image.size, will_reencode=will_reencode)
+        install_check(image)
+        # The whole file at once: with Pillow's 64 KiB the decoder stops and starts, and each piece is copied twice.
+        image.decodermaxblock = coded_bytes(image)
+        if image.format in _THROUGH_BYTES:
+            _release_decoder_early(image)
     if image.format == "TIFF":
         prepare_tiff(image)
     _stretch_key(image)
     finish = transparency_finisher(image)
-    # The whole file at once: with Pillow's 64 KiB the decoder stops and starts, and each piece is copied twice.
-    image.decodermaxblock = coded_bytes(image)
-    if image.format in _THROUGH_BYTES:
-        _release_decoder_early(image)
     with decoder_errors():
         image.load()
     if (fault := damage_report(image).fault) and not takes_damaged:
@@ -292,14 +297,27 @@ def decode(
     return box or (0, 0, *image.size)
 
 
-def _admit(image: ImageFile, memory: MemoryBudget, *, will_reencode: bool) -> None:
+def _decode_natively(image: ImageFile, longest: int | None, memory: MemoryBudget, *, will_reencode: bool) -> Box | None:
+    """Decode a PNG or WebP without Pillow; None where that cannot be done, and Pillow has to."""
+    if image.format not in _NATIVE_FORMATS:
+        return None
+    from chalicelib.engine.pixels import native_decode  # noqa: PLC0415  for two formats only
+
+    way = native_decode(image, longest)
+    if way is None:
+        return None
+    _admit(image, memory, way.size, will_reencode=will_reencode)
+    return way.run_on()
+
+
+def _admit(image: ImageFile, memory: MemoryBudget, size: tuple[int, int], *, will_reencode: bool) -> None:
     has_transparent_colour = "transparency" in image.info
     form = str(image.format).lower()
     mode = image.mode if transparent_colour_16(image) is None else _DECODED_TWICE
     memory.admit(
         form,
         mode,
-        image.width * image.height,
+        size[0] * size[1],
         has_transparent_colour=has_transparent_colour,
         will_reencode=will_reencode,
     )

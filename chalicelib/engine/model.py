@@ -27,6 +27,8 @@ class Limits:
     """Bytes of memory for processing one picture, including those of the idle process."""
     takes_damaged: bool = False
     """Whether a picture with missing pixels is accepted with a warning, if its decoder returns the others."""
+    native_decoders: bool = True
+    """Whether PNG and WebP may be decoded without Pillow, see `pixels`; otherwise Pillow decodes all of them."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
 from PIL import Image, ImageChops, ImageStat
 
-from chalicelib.engine.checked_decode import damage_report
+from chalicelib.engine.checked_decode import PngCheck, check_of, damage_report
 from chalicelib.engine.clean import avif, gif, jpeg, png, webp
 from chalicelib.engine.containers import UPRIGHT
 from chalicelib.engine.decode import decode, open_picture
@@ -250,10 +250,12 @@ def rebuild_file(data: bytes, source: SourceImage, *, names_rights: bool = False
 
 def _decoded_again(data: bytes, source: SourceImage) -> SourceImage:
     """Return the source decoded at its own size; for the thumbnails it may have been decoded smaller."""
-    if source.format not in _DECODED_AGAIN:
+    check = check_of(source.image)
+    if source.format not in _DECODED_AGAIN and not (isinstance(check, PngCheck) and check.is_reduced):
         return source
     image = open_picture(source.format, data)
-    decode(image, memory=source.memory, will_reencode=True, takes_damaged=source.takes_damaged)
+    budget, damaged = source.memory, source.takes_damaged
+    decode(image, memory=budget, will_reencode=True, takes_damaged=damaged, native=source.decodes_natively)
     return replace(source, image=image)
 
 

@@ -66,6 +66,8 @@ class SourceImage:
     """Whether a picture with missing pixels is accepted; see `Limits`."""
     publishes_still_only: bool = False
     """Whether only one frame is published, because all frames together exceed the limits."""
+    decodes_natively: bool = True
+    """Whether it may be decoded without Pillow; see `Limits`."""
 
     found: list[str] = field(default_factory=list)
     """Warnings added while it was published, where damage is accepted."""
@@ -123,6 +125,7 @@ def _source(  # noqa: PLR0913, PLR0917  what was found
         colour=container.colour or _colour(image),
         takes_damaged=limits.takes_damaged,
         publishes_still_only=form in _PUBLISHED_ANIMATED and frames > shown,
+        decodes_natively=limits.native_decoders,
     )
 
 

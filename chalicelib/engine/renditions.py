@@ -231,7 +231,8 @@ def _decode(source: SourceImage, longest: int | None = None) -> Box:
     Raises:
         DamagedImage, ImageTooLarge: see `decode`; also where both checksums of a PNG's pixels are wrong.
     """
-    box = decode(source.image, longest, memory=source.memory, takes_damaged=source.takes_damaged)
+    budget, damaged = source.memory, source.takes_damaged
+    box = decode(source.image, longest, memory=budget, takes_damaged=damaged, native=source.decodes_natively)
     if PNG_PIXELS in source.container.warnings and PNG_SUM in damage_report(source.image).warnings:
         raise DamagedImage("png.checksums")
     _choose_frame(source)

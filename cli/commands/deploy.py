@@ -123,6 +123,8 @@ def _deploy(given: argparse.Namespace, target: StageTarget) -> int:
 
 def _print_addresses(deployed: Deployed) -> None:
     _print_changed(deployed.changed)
+    for note in deployed.notes:
+        stdout.print(note, markup=False, soft_wrap=True)
     stdout.print(f"[bold]API[/]      {deployed.api_url}", soft_wrap=True)
     stdout.print(f"[bold]Monitor[/]  {deployed.api_url}/monitor", soft_wrap=True)
     stdout.print(f"[bold]Images[/]   {deployed.cdn_url}", soft_wrap=True)

@@ -39,11 +39,14 @@ class Deployed:
     cdn_url: str
     token: str
     changed: tuple[str, ...]
+    notes: tuple[str, ...] = ()
+    """Sentences about what is deployed but not as usual."""
 
 
 def plan(target: StageTarget) -> Plan:
     """Return what `deploy` would change, without changing anything."""
     check_settings(target.stage, target.source)
+    _build_native_module(target)  # without it the functions would seem to differ
     cloudformation = target.client("cloudformation")
     wanted = [part() for part in stage_stacks(target)]
     changes = {stack.name: plan_stack(cloudformation, stack) for stack in wanted}
@@ -76,6 +79,8 @@ def prepare(target: StageTarget, tell: Tell) -> list[str]:
 
 def deploy(target: StageTarget, tell: Tell) -> Deployed:
     """Deploy this checkout to the stage. It can be repeated, also after an interruption."""
+    tell("native module")
+    note = _build_native_module(target)
     changed = prepare(target, tell)
     choices = stages.of(target.stage)
     api_id = _functions(target, choices, changed, tell)
@@ -86,7 +91,13 @@ def deploy(target: StageTarget, tell: Tell) -> Deployed:
         cdn_url=choices.cdn_url or f"https://{outputs['DistributionDomain']}",
         token=_token(target, outputs["BootstrapSecret"]),
         changed=tuple(changed),
+        notes=(note,) if note else (),
     )
+
+
+def _build_native_module(target: StageTarget) -> str:
+    """Build the module for AWS; an emulator takes the checkout as it is. Return a sentence if that fails."""
+    return "" if target.endpoint else chalice.build_native_module(target.source)
 
 
 def _fill_gaps(target: StageTarget, outputs: dict[str, str]) -> None:

@@ -9,11 +9,15 @@ from typing import Any
 
 import pytest
 
+from chalicelib.engine.pixels import FOLDER
 from cli.deploy import chalice, deployment, stacks
 from cli.deploy.target import StageTarget
 from cli.errors import CommandError
+from cli.local.stack import PROJECT
 from infra.stages import Choices
 from infra.template import DATABASE, FOUNDATION, OBSERVING, read
+from native import build
+from native.build import BuildError
 from tests.cli.fake_account import a_target, chalice_knows
 
 OUTPUTS = {name: f"the-{name}" for name in read()["Outputs"]}
@@ -204,6 +208,30 @@ def test_no_region_is_one_clear_sentence(tmp_path: Path) -> None:
 
     with pytest.raises(CommandError, match=r"No AWS region is configured\. Set AWS_DEFAULT_REGION"):
         _ = target.region
+
+
+def test_a_native_module_that_cannot_be_built_is_told_and_stops_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def unbuilt(*_: object) -> None:
+        raise BuildError("The compiler cannot be installed.")
+
+    monkeypatch.setattr(build, "build", unbuilt)
+
+    note = chalice.build_native_module(tmp_path)
+
+    assert note.startswith("The native module was not built: Pillow decodes PNGs")
+    assert note.endswith("The compiler cannot be installed.")
+
+
+def test_the_native_module_is_built_into_the_project_for_lambda(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[tuple[object, ...]] = []
+    monkeypatch.setattr(build, "build", lambda *words: asked.append(words))
+
+    assert chalice.build_native_module(tmp_path) == ""
+    assert asked == [(["x86_64"], tmp_path / FOLDER.relative_to(PROJECT))]
 
 
 def test_each_stage_of_each_emulator_has_a_place_of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from chalicelib.engine.pixels import is_available
 from chalicelib.settings import load
 from cli.local import staging
 from cli.local.stack import Record, Stack
@@ -96,6 +97,12 @@ def test_compiled_code_is_for_lambdas_linux(package: Package) -> None:
     assert compiled
     assert not [name for name in compiled if "darwin" in name or "win" in name or "aarch64" in name]
     assert all("manylinux" in tag and tag.endswith("x86_64") for tag in wheels)
+
+
+def test_the_packaged_native_module_works_where_it_was_built(package: Package) -> None:
+    said = package.run("from chalicelib.engine import pixels; print(pixels.__file__, pixels.is_available())")
+
+    assert said == f"{package.path[0]}/chalicelib/engine/pixels.py {is_available()}"
 
 
 def test_the_packaged_migrations_work_by_themselves(package: Package, tmp_path: Path) -> None:

@@ -31,6 +31,14 @@ ENGINE = (
         "tests/engine/test_publish.py::test_nothing_that_is_published_says_where_a_picture_was_taken",
     ),
     Mutant(
+        "webp-read-beyond-its-pixels",
+        "chalicelib/engine/pixels.py",
+        "            return (first or at), stop - (first or at)\n",
+        "            return (first or at), len(data) - (first or at)\n",
+        "a WebP that is cut off is shown with the bytes behind it as pixels",
+        "tests/engine/test_pixels.py::test_pixels_of_a_webp_end_with_their_chunk",
+    ),
+    Mutant(
         "pixels-without-a-bound",
         "chalicelib/engine/probe.py",
         '    Bound("pixels", most, TOO_MANY).check(width * height)\n',

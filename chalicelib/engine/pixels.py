@@ -1,0 +1,363 @@
+"""Decode PNG by the native module, averaged down on the way, and WebP by libwebp without Pillow's animation decoder.
+
+Both are optional. `python -m native.build` makes the module from native/pixels; libwebp is the one in Pillow's wheel.
+Without them, on another machine, or for any other kind of picture, Pillow decodes, and gives the same pixels. They
+return a picture only if every byte of it is there and no checksum is wrong. Everything else is left to Pillow, so that
+it alone decides what is refused, and why.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import platform
+import struct
+import sys
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol, cast
+
+import PIL
+from PIL import Image
+
+from chalicelib.engine.checked_decode import PngCheck, idat_run
+from chalicelib.engine.containers.png import read_png_header
+from chalicelib.engine.limits import CannotRebuild
+
+if TYPE_CHECKING:
+    from io import BytesIO
+
+    from PIL.ImageFile import ImageFile
+
+    from chalicelib.engine.checked_decode import IdatRun
+    from chalicelib.engine.decode import Box
+
+FOLDER = Path(__file__).with_name("native")
+"""Where `native.build` puts the module for each kind of processor, with the name that `file_name` returns."""
+REDUCING_GAP = 3.0
+"""The averaged picture is at least this many times as large as the size made from it, as in `renditions`."""
+MOST_FACTOR = 8
+"""Above it thumbnails of some ten pixels fall below 50 dB against a full decode."""
+_KINDS = {"L": (1, 1), "LA": (2, 4), "RGB": (3, 4), "RGBA": (4, 4)}
+"""Mode -> samples of a pixel in the file, and bytes of it in Pillow's memory."""
+_AVERAGED = frozenset({"L", "RGB", "RGBA"})
+_X86_FLAGS = frozenset({"avx2", "bmi1", "bmi2", "f16c", "fma", "abm", "movbe"})
+"""What x86-64-v3 means, as Linux names it; every x86_64 processor of Lambda has it."""
+_IHDR = slice(16, 29)
+
+
+def is_available() -> bool:
+    """Return whether the module for PNG was built, and works on this machine."""
+    return _library() is not None
+
+
+def file_name(machine: str) -> str:
+    """Return the name of the module's file for a kind of processor, x86_64 or aarch64."""
+    return f"pixels-{machine}.so"
+
+
+class NativeDecode(Protocol):
+    """A picture that can be decoded without Pillow, and how."""
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """Width and height of the result."""
+
+    def run_on(self) -> Box | None:
+        """Put the pixels into the picture, and return the box of them that is picture; None to have Pillow decode.
+
+        What follows the pixels in the file is still to be read by the picture's own `load`.
+        """
+
+
+def native_decode(image: ImageFile, longest: int | None) -> NativeDecode | None:
+    """Return how to decode a picture, whose header is read, for a size of so many pixels (default all of its own).
+
+    None where what is needed is absent, or the picture is of another kind: animated, another format, and of PNG samples
+    of other than 8 bits, a palette, interlaced.
+    """
+    if image.fp is None or getattr(image, "is_animated", False):
+        return None
+    if image.format == "PNG":
+        return _png(image, longest)
+    return _webp(image) if image.format == "WEBP" else None
+
+
+@dataclass(frozen=True, slots=True)
+class NativePng:
+    """A PNG that the module can decode."""
+
+    image: ImageFile
+    data: bytes
+    run: IdatRun
+    factor: int
+    """Each pixel is the mean of so many across and down."""
+    wanted: int
+    """Bytes of all rows."""
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """Width and height of the result."""
+        width, height = self.image.size
+        return -(-width // self.factor), -(-height // self.factor)
+
+    def run_on(self) -> Box | None:
+        """Decode as `NativeDecode` says; the pixels are averaged."""
+        memory = _memory(self.size, _KINDS[self.image.mode][1])
+        packed = self._unpack(memory)
+        if not packed:
+            return None
+        width, height = self.image.size
+        check = PngCheck(self.wanted, coded=self.run.coded, packed=packed, is_reduced=self.factor > 1)
+        _replace_pixels(self.image, memory, self.size, check, self.run)
+        return 0, 0, width / self.factor, height / self.factor
+
+    def _unpack(self, memory: Any) -> int:  # noqa: ANN401  see `_memory`
+        """Decode into this memory; return the bytes of the stream, 0 if anything in the file is not right."""
+        library, channels = _library(), _KINDS[self.image.mode][0]
+        source = (self.data, len(self.data), self.run.first)
+        decoder = library and library.pixels_open(*source, *self.image.size, channels, self.factor)
+        if not decoder:
+            return 0
+        try:
+            is_whole = library.pixels_read(decoder, memory, len(memory)) == self.size[1]
+            return int(library.pixels_finish(decoder)) if is_whole else 0
+        finally:
+            library.pixels_close(decoder)
+
+
+def _memory(size: tuple[int, int], depth: int) -> Any:  # noqa: ANN401  an array of C's
+    """Return memory for the pixels, so many bytes for each."""
+    return (ctypes.c_uint8 * (size[0] * size[1] * depth))()
+
+
+def _mapped(memory: Any, mode: str, size: tuple[int, int]) -> Any:  # noqa: ANN401  Pillow's pixels have no type
+    """Return Pillow's pixels that are this memory, and keep it."""
+    return cast("Any", Image).core.map_buffer(memory, size, "raw", 0, (mode, 0, 1))
+
+
+def _png(image: ImageFile, longest: int | None) -> NativePng | None:
+    if image.mode not in _KINDS or len(image.tile) != 1 or not is_available():
+        return None
+    tile = image.tile[0]
+    if tile.codec_name != "zip" or tile.args != image.mode:
+        return None
+    data = cast("BytesIO", image.fp).getvalue()
+    try:
+        header = read_png_header(data[_IHDR])
+    except CannotRebuild:
+        return None
+    run = idat_run(data)
+    if header.interlaced or (header.width, header.height) != image.size or run.last >= len(data) or not run.coded:
+        return None
+    return NativePng(image, data, run, _factor(image, longest), header.size)
+
+
+def _factor(image: ImageFile, longest: int | None) -> int:
+    # A transparent colour is compared with exact samples.
+    if not longest or image.mode not in _AVERAGED or "transparency" in image.info:
+        return 1
+    return max(1, min(MOST_FACTOR, int(max(image.size) / (REDUCING_GAP * longest))))
+
+
+class UnpackedPngDecoder:
+    """Decoder for Pillow's `ImageFile.load` of a PNG whose pixels are there already."""
+
+    pulls_fd = False
+
+    def __init__(self, mode: str, *args: object) -> None:
+        """Take what `load` gives to every decoder."""
+
+    def setimage(self, image: object, extents: tuple[int, int, int, int] | None = None) -> None:
+        """Leave the pixels as they are."""
+
+    def decode(self, _: bytes) -> tuple[int, int]:
+        """Return that all is done."""
+        return -1, 0
+
+    def cleanup(self) -> None:
+        """Release nothing."""
+
+
+def _replace_pixels(
+    image: ImageFile,
+    memory: Any,  # noqa: ANN401  see `_memory`
+    size: tuple[int, int],
+    check: PngCheck,
+    run: IdatRun,
+) -> None:
+    """Give the picture its pixels, and have `load` begin at the last coded byte instead of copying all of them."""
+    opened = cast("Any", image)
+    opened._size, opened.im = size, _mapped(memory, image.mode, size)  # noqa: SLF001  the size is read-only, and Pillow's `draft` sets it so
+    opened.decoderconfig = (check,)
+    opened.tile = [image.tile[0]._replace(codec_name="unpacked_png", extents=(0, 0, *size), offset=run.last)]
+    opened._PngImageFile__prepare_idat = 1  # noqa: SLF001  bytes left of the chunk, where `load` begins
+    opened.decodermaxblock = 1
+
+
+@lru_cache(maxsize=1)
+def _library() -> Any:  # noqa: ANN401  functions of C, typed in `_typed`
+    path = FOLDER / file_name(platform.machine())
+    if sys.platform != "linux" or not path.is_file() or not _has_processor():
+        return None
+    try:
+        return _typed(ctypes.CDLL(str(path)))
+    except (AttributeError, OSError):
+        return None
+
+
+def _typed(library: Any) -> Any:  # noqa: ANN401  see `_library`
+    """Declare the functions of native/pixels/pixels.h."""
+    size, number, pointer = ctypes.c_size_t, ctypes.c_uint32, ctypes.c_void_p
+    library.pixels_open.argtypes = [ctypes.c_char_p, size, size, number, number, number, number]
+    library.pixels_open.restype = pointer
+    library.pixels_read.argtypes, library.pixels_read.restype = [pointer, pointer, size], ctypes.c_int64
+    library.pixels_finish.argtypes, library.pixels_finish.restype = [pointer], ctypes.c_uint64
+    library.pixels_close.argtypes, library.pixels_close.restype = [pointer], None
+    return library
+
+
+def _has_processor() -> bool:
+    """Return whether this processor has the instructions that the module is compiled for."""
+    if platform.machine() != "x86_64":
+        return True
+    try:
+        text = Path("/proc/cpuinfo").read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        return False
+    flags = next((line for line in text.splitlines() if line.startswith("flags")), "")
+    return set(flags.split()) >= _X86_FLAGS
+
+
+Image.register_decoder("unpacked_png", cast("type", UnpackedPngDecoder))
+
+
+_ABI = 0x0209
+"""Version of libwebp's interface for which the structures below are right; it refuses another major one."""
+_RGBA = 1
+_INT = ctypes.c_int
+_RIFF_HEAD, _CHUNK_HEAD = 12, 8
+
+
+def _structure(name: str, *fields: tuple[str, Any]) -> Any:  # noqa: ANN401  a class made of C's declaration
+    return type(name, (ctypes.Structure,), {"_fields_": fields})
+
+
+_PADDING = ctypes.c_uint32
+_Features = _structure(
+    "WebPBitstreamFeatures",
+    *((name, _INT) for name in ("width", "height", "has_alpha", "has_animation", "format")),
+    ("pad", _PADDING * 5),
+)
+_Output = _structure(
+    "WebPDecBuffer",
+    *((name, _INT) for name in ("colorspace", "width", "height", "is_external_memory")),
+    *(("rgba", ctypes.c_void_p), ("stride", _INT), ("size", ctypes.c_size_t)),
+    ("rest_of_union", ctypes.c_uint8 * 56),
+    ("pad", _PADDING * 4),
+    ("private_memory", ctypes.c_void_p),
+)
+_Config = _structure(
+    "WebPDecoderConfig",
+    ("input", _Features),
+    ("output", _Output),
+    ("options", _INT * 19),
+    ("reserve", ctypes.c_uint8 * 256),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class NativeWebp:
+    """A still WebP that libwebp can decode."""
+
+    image: ImageFile
+    data: bytes
+    place: tuple[int, int]
+    """Where the chunks with its pixels begin, and their bytes."""
+    config: Any
+    """libwebp's configuration with what it has found out about the picture."""
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """Width and height of the result."""
+        return self.image.size
+
+    def run_on(self) -> Box | None:
+        """Decode as `NativeDecode` says, straight into the memory that the picture then uses."""
+        width, height = self.size
+        memory = _memory(self.size, 4)
+        output = self.config.output
+        output.colorspace, output.is_external_memory = _RGBA, 1
+        output.rgba, output.stride, output.size = ctypes.addressof(memory), 4 * width, len(memory)
+        if _libwebp().WebPDecode(*_pointer(self.data, *self.place), ctypes.byref(self.config)):
+            return None
+        opened = cast("Any", self.image)
+        opened.im, opened.readonly, opened.tile = _mapped(memory, self.image.mode, self.size), 1, []
+        opened._decoder = None  # noqa: SLF001  it holds two canvases
+        opened._WebPImageFile__loaded = 0  # noqa: SLF001  the frame whose pixels are there
+        return 0, 0, width, height
+
+
+def _webp(image: ImageFile) -> NativeWebp | None:
+    library = _libwebp()
+    if library is None or image.mode not in {"RGB", "RGBA"}:
+        return None
+    data = cast("BytesIO", image.fp).getvalue()
+    place, config = webp_pixels(data), _Config()
+    if place is None or not library.WebPInitDecoderConfigInternal(ctypes.byref(config), _ABI):
+        return None
+    found = config.input
+    if library.WebPGetFeaturesInternal(*_pointer(data, *place), ctypes.byref(found), _ABI) or found.has_animation:
+        return None
+    if (found.width, found.height) != image.size or (found.has_alpha and image.mode == "RGB"):
+        return None
+    return NativeWebp(image, data, place, config)
+
+
+def webp_pixels(data: bytes) -> tuple[int, int] | None:
+    """Return where the chunks with a still's pixels begin, and their bytes; None where they are not whole.
+
+    libwebp would read beyond the last of them if it were given the whole file.
+    """
+    at, first = _RIFF_HEAD, 0
+    end = min(len(data), int.from_bytes(data[4:8], "little") + 8)
+    while at + _CHUNK_HEAD <= end:
+        kind, size = struct.unpack_from("<4sI", data, at)
+        stop = at + _CHUNK_HEAD + size
+        if stop > end or kind == b"ANMF" or (kind == b"VP8L" and first):
+            return None
+        if kind in {b"VP8 ", b"VP8L"}:
+            return (first or at), stop - (first or at)
+        if kind == b"ALPH":
+            first = first or at
+        elif first:
+            return None
+        at = stop + size % 2
+    return None
+
+
+def _pointer(data: bytes, start: int, size: int) -> tuple[ctypes.c_void_p, int]:
+    """Return the place of a part of the bytes in memory, which stays while the bytes do, and its length."""
+    whole = ctypes.cast(ctypes.c_char_p(data), ctypes.c_void_p).value or 0
+    return ctypes.c_void_p(whole + start), size
+
+
+@lru_cache(maxsize=1)
+def _libwebp() -> Any:  # noqa: ANN401  functions of C
+    """Return the libwebp of Pillow's wheel for Linux; None for other builds of Pillow."""
+    found = sorted(Path(PIL.__file__).parent.with_name("pillow.libs").glob("libwebp-*.so*"))
+    try:
+        library = ctypes.CDLL(str(found[0])) if len(found) == 1 else None
+        if library is not None:
+            pointer, size = ctypes.c_void_p, ctypes.c_size_t
+            library.WebPInitDecoderConfigInternal.argtypes = [pointer, _INT]
+            library.WebPGetFeaturesInternal.argtypes = [pointer, size, pointer, _INT]
+            library.WebPDecode.argtypes = [pointer, size, pointer]
+    except (AttributeError, OSError):
+        return None
+    return library
+
+
+def has_libwebp() -> bool:
+    """Return whether WebP can be decoded without Pillow here."""
+    return _libwebp() is not None

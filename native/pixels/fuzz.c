@@ -1,0 +1,63 @@
+/* Decode the files on standard input in every way; the sanitizers it is compiled with end it at the first fault.
+ *
+ * Each file follows its length, four bytes, the upper first. Prints how many files there were, and of all decodes of
+ * them how many ended as whole and right.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "pixels.h"
+
+#define HEADER 33u       /* Bytes of the signature and of IHDR. */
+#define MOST_ROW 300000u /* Bytes: no row of 65,535 pixels is longer. */
+
+static uint32_t number(const uint8_t *at) {
+    return (uint32_t)at[0] << 24 | (uint32_t)at[1] << 16 | (uint32_t)at[2] << 8 | at[3];
+}
+
+static size_t first_pixels(const uint8_t *file, size_t length) {
+    size_t at = 8;
+    while (length - at >= 12 && memcmp(file + at + 4, "IDAT", 4)) {
+        uint32_t size = number(file + at);
+        if (size > length - at - 12) break;
+        at += (size_t)size + 12;
+    }
+    return at;
+}
+
+/* The result's buffer is as large as the rows that are asked for and no larger, so that a byte too much is seen. */
+static int decodes(const uint8_t *file, size_t length, uint32_t channels, uint32_t factor, size_t room) {
+    uint32_t width = number(file + 16), height = number(file + 20);
+    struct pixels *p = pixels_open(file, length, first_pixels(file, length), width, height, channels, factor);
+    if (!p) return 0;
+    uint8_t *out = malloc(room);
+    int64_t made;
+    do made = pixels_read(p, out, room);
+    while (made > 0);
+    int is_right = !made && pixels_finish(p) > 0;
+    free(out);
+    pixels_close(p);
+    return is_right;
+}
+
+int main(void) {
+    uint8_t head[4];
+    unsigned files = 0, right = 0;
+    while (fread(head, 1, 4, stdin) == 4) {
+        size_t length = number(head);
+        uint8_t *file = malloc(length ? length : 1);
+        if (!file || fread(file, 1, length, stdin) != length) return 1;
+        files++;
+        for (uint32_t channels = 1; length >= HEADER && channels <= 4; channels++)
+            for (uint32_t factor = 1; factor <= 8; factor++) {
+                uint32_t across = number(file + 16) / factor + 1;
+                size_t stride = (size_t)across * 4 > MOST_ROW ? MOST_ROW : (size_t)across * 4;
+                right += (unsigned)decodes(file, length, channels, factor, stride);
+                right += (unsigned)decodes(file, length, channels, factor, 3 * stride + 1);
+            }
+        free(file);
+    }
+    printf("%u files, %u right\n", files, right);
+    return 0;
+}

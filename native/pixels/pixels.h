@@ -1,0 +1,35 @@
+/* Interface of the module; chalicelib/engine/pixels.py calls it. One decoder is used by one thread at a time. */
+#ifndef PIXELS_H
+#define PIXELS_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#define PIXELS_EXPORT __attribute__((visibility("default")))
+#define PIXELS_MOST_WIDTH 65535u
+#define PIXELS_MOST_FACTOR 8u
+
+struct pixels;
+
+/* A decoder of the file's pixels, or NULL where it is of a kind that is not known, or memory is short.
+ *
+ * The file must stay in place until pixels_close. `first` is where its first IDAT chunk begins, the length in front;
+ * size and channels (1 grey, 2 grey and alpha, 3 RGB, 4 RGBA) are those of its header. Each pixel of the result is the
+ * mean of factor x factor pixels; for grey with alpha the factor must be 1.
+ *
+ * It takes 1.6 MB at most besides zlib-ng's 40 KB: a batch of rows, the row before it, and a row of sums.
+ */
+PIXELS_EXPORT struct pixels *pixels_open(const uint8_t *file, size_t length, size_t first, uint32_t width,
+                                         uint32_t height, uint32_t channels, uint32_t factor);
+
+/* Write as many rows as there is room for and return their number: 0 after the last, -1 where the file is not right.
+ * Pixels are as Pillow has them: a byte for grey, else four (grey three times and alpha; RGB and 255; RGBA). */
+PIXELS_EXPORT int64_t pixels_read(struct pixels *p, uint8_t *out, size_t room);
+
+/* Bytes of the stream with its checksum, after all rows; 0 unless it ends there with the correct checksum. */
+PIXELS_EXPORT uint64_t pixels_finish(struct pixels *p);
+
+/* Release the decoder; NULL is allowed. */
+PIXELS_EXPORT void pixels_close(struct pixels *p);
+
+#endif

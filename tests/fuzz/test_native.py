@@ -1,0 +1,48 @@
+"""The native module under the sanitizers for addresses and undefined behaviour: broken PNGs end it with no fault."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from native import build
+from tests.fuzz.mutate import mutant
+from tests.fuzz.seeds import seeds
+
+SANITIZERS = ("-fsanitize=address,undefined", "-fno-sanitize-recover=all", "-O1", "-g", "-std=c11", "-march=x86-64-v3")
+ARCHIVE = build.STORE / "zlib-ng.tar.gz"
+
+
+@pytest.fixture(scope="module")
+def program(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """native/pixels/fuzz.c with the module and zlib-ng, all of them compiled with the sanitizers."""
+    compiler = shutil.which("gcc")
+    if not compiler or not ARCHIVE.is_file():
+        pytest.skip("gcc or the sources that `python -m native.build` fetches are not here")
+    folder = tmp_path_factory.mktemp("sanitized")
+    build.unpack_zlib_ng(ARCHIVE.read_bytes(), folder)
+    shutil.copytree(build.SOURCES, folder / "pixels")
+    named = [word for word in build.arguments("x86_64") if word.startswith(("-D", "-I")) or word.endswith(".c")]
+    made = folder / "fuzz"
+    command = [compiler, *SANITIZERS, *named, "pixels/fuzz.c", "-o", str(made)]
+    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    return made
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(build.default_processors() != ["x86_64"], reason="the sanitizers are tried on x86_64 only")
+def test_broken_files_are_decoded_without_a_fault(program: Path) -> None:
+    good = seeds("png")
+    files = [*good, *(mutant(good, number) for number in range(20_000))]
+
+    body = b"".join(len(file).to_bytes(4, "big") + file for file in files)
+    done = subprocess.run([str(program)], input=body, capture_output=True, check=False)
+
+    assert done.returncode == 0, done.stderr.decode(errors="replace")[-4_000:]
+    counted, right = (int(word) for word in done.stdout.split() if word.isdigit())
+    assert counted == len(files)
+    assert right > len(good)
