@@ -20,7 +20,7 @@ from io import BytesIO
 from pathlib import Path
 from typing import NamedTuple
 
-from chalicelib.engine.pixels import FOLDER, file_name
+from chalicelib.engine.pixels import FOLDER, file_name, is_available
 
 HERE = Path(__file__).resolve().parent
 STORE = HERE.parent / ".local" / "native"
@@ -129,6 +129,11 @@ def build(processors: list[str], folder: Path = FOLDER) -> list[Path]:
         for name in late:
             _compile(zig, archive, name, folder / file_name(name))
     return wanted
+
+
+def is_in_use() -> bool:
+    """Return whether the module was built for this machine, and works on it."""
+    return is_available()
 
 
 def inputs(processor: str) -> str:

@@ -50,6 +50,7 @@ def _findings(given: argparse.Namespace) -> Iterator[Finding]:
     for check in (
         doctor.check_python,
         doctor.check_packages,
+        doctor.check_decoders,
         doctor.check_disk,
         doctor.check_environment,
         doctor.check_settings,

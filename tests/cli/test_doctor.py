@@ -14,6 +14,7 @@ from cli import doctor
 from cli.client.api import Health
 from cli.doctor import check_account
 from cli.local.stack import Stack
+from native import build
 from tests.cli.conftest import Terminal, Typed
 from tests.cli.served_api import ServedApi
 from tests.cli.test_admin_commands import lane
@@ -136,6 +137,18 @@ def test_packages_that_differ_are_named(tmp_path: Path) -> None:
 
     assert found.state == "bad"
     assert "(pinned: 0.1); never-made is missing (pinned: 1)" in found.says
+
+
+@pytest.mark.parametrize(
+    ("is_built", "says"), [(True, "the native module decodes PNG"), (False, "Pillow decodes PNG; the native module")]
+)
+def test_the_decoder_of_png_is_named(monkeypatch: pytest.MonkeyPatch, says: str, *, is_built: bool) -> None:
+    monkeypatch.setattr(build, "is_in_use", lambda: is_built)
+
+    (found,) = doctor.check_decoders()
+
+    assert (found.what, found.state) == ("decoders", "good")
+    assert found.says.startswith(says)
 
 
 def test_a_file_with_tokens_that_others_can_read_is_bad(tmp_path: Path) -> None:
