@@ -117,10 +117,21 @@ def _stage_code(build: Path, source: Path) -> None:
     shutil.copy2(PROJECT / "requirements.txt", build / "requirements.txt")
 
 
+_STUB = '''"""Content of a function's zip if this Python is too old to package for AWS: load the app of the project."""
+
+import importlib
+import os
+import sys
+
+sys.path.insert(0, os.environ["WALLIFY_SOURCE"])
+del sys.modules["app"]  # remove this module; the next line imports the real one in its place
+importlib.import_module("app")
+'''
+
+
 def _stage_stub(build: Path, config: dict[str, Any], source: Path) -> None:
     code = fingerprint_files(source, CODE_FILES)
-    stub = (Path(__file__).with_name("unpackaged_app.py")).read_text(encoding="utf-8")
-    (build / "app.py").write_text(f"{stub}\n# {code}\n", encoding="utf-8")
+    (build / "app.py").write_text(f"{_STUB}\n# {code}\n", encoding="utf-8")
     (build / "requirements.txt").write_text("", encoding="utf-8")
     config["automatic_layer"] = False
     config["stages"][STAGE]["environment_variables"]["WALLIFY_SOURCE"] = str(source)
