@@ -30,8 +30,8 @@ Lane = tuple["Named", ...]
 
 PLACES = {"contracts": "tests/contracts", "faults": "tests/faults", "e2e": "tests/e2e", "web": "tests/browser"}
 """Steps that are a folder. `unit` is whatever is in none of these, so that each test is in exactly one step."""
-# As many processes as there are cores. Each begins with its part of the tests and takes from the others when it is done,
-# so that the tests of a file share its fixtures.
+# As many processes as there are cores. Each begins with its part of the tests, so that those of a file share fixtures,
+# and takes tests of the others when it is done.
 PYTEST: Check = ("pytest", "-n", "auto", "--dist", "worksteal")
 QUICK: Check = ("-m", "not slow")
 WITHOUT_FUZZER: Check = ("-p", "no:schemathesis")  # its plugin takes each process seconds to load
