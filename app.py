@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+
 from chalice import Chalice, Cron, Rate  # type: ignore[attr-defined]  # chalice names its exports in no __all__
 from chalice.app import CloudWatchEvent, SQSEvent
 
@@ -12,6 +14,11 @@ from chalicelib.http.routes import ENDPOINTS
 from chalicelib.monitor.routes import ENDPOINTS as MONITOR
 from chalicelib.settings import load
 from chalicelib.telemetry import Observing, at_start
+
+if "chalice.cli" in sys.modules:  # `chalice deploy` and `chalice package`; no function has this module
+    from chalicelib.packaging import include_bytecode
+
+    include_bytecode()
 
 settings = at_start(load)
 # Its own logging would take over the logger of this name, and let only errors through.

@@ -83,9 +83,8 @@ def _write(marker: Path, text: str) -> None:
 
 
 def unpacked(stack: Stack) -> Unpacked:
-    """Return the folder with the functions' unpacked code, compiled for that interpreter."""
-    home = stack.home / "runtime"
-    return Unpacked(home / "unpacked", str(home / "bin" / "python"))
+    """Return the folder with the functions' unpacked code."""
+    return Unpacked(stack.home / "runtime" / "unpacked")
 
 
 def _make(home: Path) -> None:

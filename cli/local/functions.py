@@ -11,6 +11,7 @@ from collections.abc import Iterable, Iterator
 from io import StringIO
 from pathlib import Path
 
+from chalicelib.packaging import include_bytecode
 from cli import environment
 from cli.errors import CommandError
 from cli.local import emulator, staging
@@ -43,14 +44,14 @@ def deploy_functions(stack: Stack) -> None:
     if log is not None:
         raise CommandError(*_failure(log), evidence=_log_tail(log))
     save_layers(stack)
-    compile_packages(stack)
+    unpack_packages(stack)
 
 
 def replace_code(stack: Stack, functions: Iterable[str]) -> None:
     """Copy the staged code into the existing functions; return when it is active."""
     api = client(stack, "lambda")
     code = package_of(stack.build)
-    compile_packages(stack)
+    unpack_packages(stack)
     for name in functions:
         api.update_function_code(FunctionName=name, ZipFile=code)
     for name in functions:
@@ -58,8 +59,8 @@ def replace_code(stack: Stack, functions: Iterable[str]) -> None:
         wait(FunctionName=name, WaiterConfig={"Delay": UPDATE_POLL, "MaxAttempts": int(UPDATE_TIMEOUT / UPDATE_POLL)})
 
 
-def compile_packages(stack: Stack) -> None:
-    """Unpack and compile the deployed code, so that functions start faster."""
+def unpack_packages(stack: Stack) -> None:
+    """Unpack the deployed code, so that functions start faster."""
     if not staging.code_runs_in_place():
         for archive in (stack.build / ".chalice" / "deployments").glob("*.zip"):
             emulator.unpacked(stack).place_of(archive)
@@ -127,6 +128,7 @@ def package_of(project: Path) -> bytes:
     )
     from chalice.utils import UI, OSUtils  # noqa: PLC0415  # as above
 
+    include_bytecode()
     forget_packages(project)
     system = OSUtils()
     packager = AppOnlyDeploymentPackager(system, DependencyBuilder(system), UI(StringIO(), StringIO()))

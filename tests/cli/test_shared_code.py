@@ -1,4 +1,4 @@
-"""Functions' code is unpacked and compiled once, however many workers run it."""
+"""Functions' code is unpacked once, however many workers run it."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def tmp(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def unpacked(tmp: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setattr(lambda_runtime, "zipfile", zipfile)
     folder = tmp.parent / "unpacked"
-    shared_code.apply(Unpacked(folder, sys.executable))
+    shared_code.apply(Unpacked(folder))
     return folder
 
 
@@ -74,17 +74,13 @@ def started(workers: list[Any], code: bytes) -> Any:  # noqa: ANN401 - MiniStack
 
 
 @pytest.mark.slow  # starts workers
-def test_workers_share_code_that_was_compiled_before_the_first_of_them_started(
-    workers: list[Any], unpacked: Path, tmp: Path
-) -> None:
+def test_workers_share_code_that_was_unpacked_once(workers: list[Any], unpacked: Path, tmp: Path) -> None:
     code = zipped(app=CODE, lazy="")
 
     answers = [started(workers, code).invoke({}, "r")["result"] for _ in range(2)]
 
     (shared,) = unpacked.iterdir()
     assert answers == [importlib.util.cache_from_source(str(shared / "lazy.py"))] * 2
-    assert is_compiled(shared / "app.py")
-    assert is_compiled(shared / "lazy.py")
     lambda_runtime.kill_workers([workers[0]])
     assert len(list(tmp.iterdir())) == 1
     assert workers[1].invoke({}, "r")["result"] == answers[1]
@@ -123,42 +119,35 @@ def test_an_archive_that_another_process_has_unpacked_meanwhile_is_there_once(
 ) -> None:
     shelf, code = shelf_beside(tmp), tmp / "code.zip"
     code.write_bytes(zipped(app="number = 1"))
-    compiling = shared_code._compile  # noqa: SLF001 - the moment between
+    unpack = zipfile.ZipFile.extractall
 
-    def overtaken(python: str, folder: Path) -> None:
-        monkeypatch.setattr(shared_code, "_compile", compiling)
-        shared_code.Unpacked(shelf.folder, shelf.python).place_of(code)
+    def overtaken(archive: zipfile.ZipFile, folder: Path) -> None:
+        monkeypatch.setattr(zipfile.ZipFile, "extractall", unpack)
+        shared_code.Unpacked(shelf.folder).place_of(code)
+        unpack(archive, folder)
 
-    monkeypatch.setattr(shared_code, "_compile", overtaken)
+    monkeypatch.setattr(zipfile.ZipFile, "extractall", overtaken)
 
-    assert is_compiled(shelf.place_of(code) / "app.py")
+    assert (shelf.place_of(code) / "app.py").read_text() == "number = 1"
     assert len(list(shelf.folder.iterdir())) == 1
 
 
-def test_up_compiles_what_it_deploys(stack: Stack, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_up_unpacks_what_it_deploys(stack: Stack, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(staging, "code_runs_in_place", lambda: False)
-    shelf = Unpacked(stack.home / "unpacked", sys.executable)
+    shelf = Unpacked(stack.home / "unpacked")
     monkeypatch.setattr(emulator, "unpacked", lambda _: shelf)
     packages = stack.build / ".chalice" / "deployments"
     packages.mkdir(parents=True)
     (packages / "managed-layer-1.zip").write_bytes(zipped(**{"python/PIL": ""}))
     (packages / "appcode-1.zip").write_bytes(zipped(app=""))
 
-    functions.compile_packages(stack)
+    functions.unpack_packages(stack)
 
     assert sorted(path.name for path in shelf.folder.rglob("*.py")) == ["PIL.py", "app.py"]
-    assert all(is_compiled(source) for source in shelf.folder.rglob("*.py"))
-
-
-def test_what_is_large_and_seldom_used_is_left_to_its_first_import(tmp: Path) -> None:
-    place = linked(shelf_beside(tmp), tmp / "ministack-lambda-f-1", zipped(**{"sqlalchemy/orm": "", "PIL/Image": ""}))
-
-    assert is_compiled(place / "PIL" / "Image.py")
-    assert not is_compiled(place / "sqlalchemy" / "orm.py")
 
 
 def shelf_beside(tmp: Path) -> Unpacked:
-    return Unpacked(tmp.parent / "unpacked", sys.executable)
+    return Unpacked(tmp.parent / "unpacked")
 
 
 def linked(shelf: Unpacked, worker: Path, code: bytes) -> Path:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import json
 import sqlite3
 import subprocess
@@ -70,6 +71,28 @@ def test_the_packaged_pillow_works_by_itself(package: Package) -> None:
 
 def test_the_packaged_app_imports_by_itself(package: Package) -> None:
     assert package.run("import app; print(app.app.app_name, callable(app.process_image))") == "wallify True"
+
+
+def test_every_module_brings_bytecode_that_is_used_without_a_look_at_its_source(package: Package) -> None:
+    lacking = []
+    for source in package.folder.rglob("*.py"):
+        compiled = Path(importlib.util.cache_from_source(str(source)))
+        head = compiled.read_bytes()[:8] if compiled.exists() else b""
+        if head != importlib.util.MAGIC_NUMBER + (1).to_bytes(4, "little"):  # 1: a hash that is not checked
+            lacking.append(str(source.relative_to(package.folder)))
+
+    assert lacking == []
+
+
+def test_no_function_compiles_source(package: Package) -> None:
+    watch = (
+        "from importlib.machinery import SourceFileLoader as Loader; compile_, made = Loader.source_to_code, []; "
+        "Loader.source_to_code = lambda self, data, path, **how: made.append(path) or compile_(self, data, path, **how)"
+    )
+    names = "app, PIL.Image, PIL.JpegImagePlugin, chalicelib.images.process_image, chalicelib.adapters.dynamodb"
+    inside = f"[path for path in made if path.startswith({str(package.folder)!r})]"
+
+    assert package.run(f"{watch}; import {names}; print({inside}, len(sys.modules) > 200)") == "[] True"
 
 
 def test_the_gateway_leaves_uploads_and_pictures_as_they_are(package: Package) -> None:

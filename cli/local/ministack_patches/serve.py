@@ -44,7 +44,7 @@ def _apply_all(python: str, unpacked: Path, keys: Path, callers: str) -> None:
     )
 
     function_interpreter.apply(python)
-    shared_code.apply(shared_code.Unpacked(unpacked, python))
+    shared_code.apply(shared_code.Unpacked(unpacked))
     secure_transport.apply()
     graceful_update.apply()
     query_index.apply()

@@ -1,9 +1,9 @@
-"""Workers share unpacked and compiled code.
+"""Workers share code that is unpacked once.
 
-Upstream lacks: this cache. MiniStack 1.5.33 unpacks the code and the layer, 70 MB, for each worker
-(`ministack.core.lambda_runtime`, by `zipfile`), whose Python then compiles all imported modules. With this patch, a
-worker gets links to a shared copy that was unpacked and compiled once. Archives are identified by their contents. For
-the executor with Docker this is https://github.com/ministackorg/ministack/issues/1600.
+Upstream lacks: this cache. MiniStack 1.5.33 unpacks the code and the layer, 90 MB, anew for each worker
+(`ministack.core.lambda_runtime`, by `zipfile`). Here a worker gets links to what was unpacked once; archives are known
+by their contents, and bring their bytecode (`chalicelib.packaging`). For the executor with Docker this is
+https://github.com/ministackorg/ministack/issues/1600.
 
 Remove when: MiniStack unpacks an archive once for all workers that are processes.
 """
@@ -13,7 +13,6 @@ from __future__ import annotations
 import hashlib
 import os
 import shutil
-import subprocess
 import tempfile
 import threading
 import zipfile
@@ -25,19 +24,16 @@ from types import SimpleNamespace
 KEPT_ARCHIVES = 6
 """Number of unpacked archives that are kept; a deployment has two."""
 DRAFT = "draft-"
-LARGE_AND_RARE = r"/(sqlalchemy|alembic|mako)/"
-"""Packages that take longer to compile than all others together; they are compiled at the first import."""
 
 
 @dataclass(frozen=True)
 class Unpacked:
-    """Archives unpacked in `folder` and compiled by the interpreter `python`.
+    """Archives unpacked in `folder`.
 
     Threads wait for each other. If two processes unpack the same archive, the result is the same.
     """
 
     folder: Path
-    python: str
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def place_of(self, archive: Path) -> Path:
@@ -64,21 +60,11 @@ class Unpacked:
             draft = Path(made) / "whole"
             with zipfile.ZipFile(archive) as whole:
                 whole.extractall(draft)
-            _compile(self.python, draft)
             try:
                 draft.rename(place)
             except OSError:
                 if not place.exists():  # otherwise another process was faster
                     raise
-
-
-def _compile(python: str, folder: Path) -> None:
-    """Compile the modules in `folder` without a check of times at import, because they never change.
-
-    Modules that cannot be compiled are skipped; their import raises the error.
-    """
-    command = [python, "-m", "compileall", "-qq", "-j", "0", "--invalidation-mode", "unchecked-hash"]
-    subprocess.run([*command, "-x", LARGE_AND_RARE, str(folder)], check=False, stdin=subprocess.DEVNULL)
 
 
 def _linked(workers: Path) -> Iterator[Path]:

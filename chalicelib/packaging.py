@@ -1,0 +1,108 @@
+"""Bytecode in the packages that Chalice makes, so that no function compiles source when it starts.
+
+Lambda's code folders are read-only, so bytecode that is not in the package is made again at every cold start. This
+module works inside `chalice deploy` and `chalice package`, which import app.py; functions never import it. It does not
+write into the project, so edited source is never hidden by old bytecode.
+"""
+
+from __future__ import annotations
+
+import compileall
+import importlib.util
+import py_compile
+import sys
+import tempfile
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any, Concatenate, Protocol
+from zipfile import ZipFile
+
+# AWS changes the dates of files, and nobody edits them there: the source is not even looked at.
+_MODE = py_compile.PycInvalidationMode.UNCHECKED_HASH
+_FUNCTION, _LAYER = "/var/task", "/opt"
+"""Where AWS unpacks a function's zip and a layer. Bytecode that names another folder is corrected at each import."""
+
+
+class Version(Protocol):
+    """The part of `sys.version_info` that bytecode depends on."""
+
+    @property
+    def major(self) -> int: ...  # noqa: D102
+    @property
+    def minor(self) -> int: ...  # noqa: D102
+    @property
+    def releaselevel(self) -> str: ...  # noqa: D102
+
+
+def refusal(runtime: str, version: Version = sys.version_info, kind: str = sys.implementation.name) -> str:
+    """Return why this Python cannot compile for a runtime such as `python3.13`; empty if it can."""
+    here = f"python{version.major}.{version.minor}"
+    if (here, kind, version.releaselevel) == (runtime, "cpython", "final"):
+        return ""
+    return f"The package has no bytecode: that needs {runtime} (CPython, a final release), and this is {kind} {here}."
+
+
+def include_bytecode() -> None:
+    """Let Chalice, in this process, add the bytecode of each module to the zip and to the layer; may be repeated.
+
+    Another Python than the functions' prints one line to stderr, and the packages have no bytecode.
+    """
+    from chalice.config import Config  # noqa: PLC0415  # Chalice's commands are not in the functions' package
+
+    if why := refusal(Config().lambda_python_version):
+        sys.stderr.write(f"{why}\n")
+        return
+    from chalice.deploy import packager  # noqa: PLC0415  # as above
+
+    base = packager.BaseLambdaDeploymentPackager
+    _wrap(base, "_iter_app_filenames", _without_caches)
+    _wrap(base, "_add_app_files", _with_bytecode)
+    _wrap(base, "_add_py_deps", _compiled)
+    for kind in (
+        packager.AppOnlyDeploymentPackager,
+        packager.LambdaDeploymentPackager,
+        packager.LayerDeploymentPackager,
+    ):
+        _wrap(kind, "deployment_package_filename", _named)
+
+
+def _wrap(kind: Any, name: str, around: Callable[Concatenate[Callable[..., Any], ...], Any]) -> None:  # noqa: ANN401
+    inner = getattr(kind, name)
+    if not hasattr(inner, "with_bytecode"):
+
+        def method(*given: Any, **named: Any) -> Any:  # noqa: ANN401  # as Chalice passes them
+            return around(inner, *given, **named)
+
+        method.with_bytecode = True  # type: ignore[attr-defined]  # the mark that it was wrapped
+        setattr(kind, name, method)
+
+
+def _named(inner: Callable[..., str], *given: Any, **named: Any) -> str:  # noqa: ANN401
+    """The package's own name: Chalice keeps packages by name, and some may be from before there was bytecode."""
+    plain = Path(inner(*given, **named))
+    return str(plain.with_name(f"{plain.stem}-{sys.implementation.cache_tag}{plain.suffix}"))
+
+
+def _without_caches(inner: Callable[..., Iterator[tuple[str, str]]], *given: Any) -> Iterator[tuple[str, str]]:  # noqa: ANN401
+    """The files of the code, without what this machine has compiled for itself."""
+    return (found for found in inner(*given) if "__pycache__" not in Path(found[1]).parts)
+
+
+def _with_bytecode(inner: Callable[..., None], packager: Any, zipped: ZipFile, project: str) -> None:  # noqa: ANN401
+    inner(packager, zipped, project)
+    with tempfile.TemporaryDirectory() as folder:
+        made = Path(folder) / "module.pyc"
+        for path, name in packager._iter_app_filenames(project):  # noqa: SLF001  # the list that `inner` has used
+            if name.endswith(".py"):
+                place = f"{_FUNCTION}/{name}"
+                py_compile.compile(path, str(made), place, doraise=True, optimize=0, invalidation_mode=_MODE)
+                zipped.write(made, importlib.util.cache_from_source(name, optimization=""))
+
+
+def _compiled(inner: Callable[..., None], packager: Any, zipped: ZipFile, deps_dir: str, prefix: str = "") -> None:  # noqa: ANN401
+    """Compile Chalice's temporary folder of packages before it is zipped; what is no Python 3 stays as it is."""
+    place = f"{_LAYER}/{prefix}" if prefix else _FUNCTION
+    compileall.compile_dir(
+        deps_dir, maxlevels=20, quiet=2, stripdir=deps_dir, prependdir=place, optimize=0, invalidation_mode=_MODE
+    )
+    inner(packager, zipped, deps_dir, prefix)
