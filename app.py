@@ -1,19 +1,23 @@
 """The switchboard: every door of Wallify on one page."""
 
+# Handlers import what they need: one package is all functions, and each pays at its start for what this page imports.
+# ruff: noqa: PLC0415
+
 from __future__ import annotations
 
 import sys
+from typing import TYPE_CHECKING
 
 from chalice import Chalice, Cron, Rate  # type: ignore[attr-defined]  # chalice names its exports in no __all__
 from chalice.app import CloudWatchEvent, SQSEvent
 
-from chalicelib import events
-from chalicelib.container import container
-from chalicelib.http.app import register
-from chalicelib.http.routes import ENDPOINTS
-from chalicelib.monitor.routes import ENDPOINTS as MONITOR
+from chalicelib.http import connect
+from chalicelib.http.routes import MONITOR_ROUTES, ROUTES, register
 from chalicelib.settings import load
 from chalicelib.telemetry import Observing, at_start
+
+if TYPE_CHECKING:
+    from chalicelib.container import Container
 
 if "chalice.cli" in sys.modules:  # `chalice deploy` and `chalice package`; no function has this module
     from chalicelib.packaging import include_bytecode
@@ -23,37 +27,55 @@ if "chalice.cli" in sys.modules:  # `chalice deploy` and `chalice package`; no f
 settings = at_start(load)
 # Its own logging would take over the logger of this name, and let only errors through.
 app = Chalice(app_name="wallify", configure_logs=False)
-register(app, (*ENDPOINTS, *MONITOR))
+register(app, (*ROUTES, *MONITOR_ROUTES))
 app.register_middleware(Observing(settings.service, lambda: container().metrics))
 
 
-def at_its_time(name: str) -> Cron:
-    """When a schedule runs, as EventBridge wants to hear it."""
-    minute, hour = events.time_of(name, shift_minutes=settings.schedule_shift_minutes)
-    return Cron(minute, hour, "*", "*", "?", "*")
+def container() -> Container:
+    """Return the services of this process."""
+    from chalicelib.container import container as build
+
+    return build()
+
+
+connect(container)
+
+
+def utc(hour: int | None = None) -> Cron:
+    """When a schedule runs: every day at this hour, or every hour; moved by the setting."""
+    minutes = 60 * (hour or 0) + settings.schedule_shift_minutes
+    return Cron(minutes % 60, "*" if hour is None else minutes // 60 % 24, "*", "*", "?", "*")
 
 
 @app.on_sqs_message(queue=settings.images_queue, batch_size=1, maximum_concurrency=settings.concurrency)
 def process_image(event: SQSEvent) -> None:
     """Make a catalogued image of each upload that S3 announces."""
+    from chalicelib import events
+
     events.process_images(event)
 
 
 @app.schedule(Rate(1, unit=Rate.MINUTES))
 def sweep(_: CloudWatchEvent) -> None:
     """Return tasks whose worker or message was lost, and end those whose file never came."""
+    from chalicelib import events
+
     events.sweep()
 
 
 @app.on_sqs_message(queue=settings.thumbnails_queue, batch_size=1, maximum_concurrency=settings.concurrency)
 def make_thumbnails(event: SQSEvent) -> None:
     """Make thumbnails again, a part of the job for each message."""
+    from chalicelib import events
+
     events.make_thumbnails(event)
 
 
 @app.on_sqs_message(queue=settings.maintenance_queue, batch_size=1, maximum_concurrency=settings.concurrency)
 def maintenance(event: SQSEvent) -> None:
     """Clean up, count, optimize and delete, a part of the job for each message."""
+    from chalicelib import events
+
     events.maintain(event)
 
 
@@ -65,19 +87,25 @@ if settings.state == "sql":
         container().migrate()
 
 
-@app.schedule(at_its_time("cleanup_orphaned_files"))
+@app.schedule(utc(hour=0))
 def cleanup_orphaned_files(event: CloudWatchEvent) -> None:
     """Daily: move orphaned objects to quarantine."""
+    from chalicelib import events
+
     events.start_schedule("cleanup_orphaned_files", event.to_dict()["time"])
 
 
-@app.schedule(at_its_time("update_collection_stats"))
+@app.schedule(utc())
 def update_collection_stats(event: CloudWatchEvent) -> None:
     """Hourly: count what the collections hold."""
+    from chalicelib import events
+
     events.start_schedule("update_collection_stats", event.to_dict()["time"])
 
 
-@app.schedule(at_its_time("optimize_images"))
+@app.schedule(utc(hour=6))
 def optimize_images(event: CloudWatchEvent) -> None:
     """Daily: optimise pictures that were not optimised yet."""
+    from chalicelib import events
+
     events.start_schedule("optimize_images", event.to_dict()["time"])

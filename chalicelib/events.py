@@ -9,7 +9,6 @@ from typing import Any, Protocol
 
 from chalicelib.container import container
 from chalicelib.errors import ATTEMPTS, Misconfigured, TooManyRequests, Unavailable
-from chalicelib.maintenance.model import SCHEDULES
 from chalicelib.messages import ObjectCreated, Work, read, read_change, read_visibility
 from chalicelib.tasks.lease import OtherVersion
 from chalicelib.tasks.model import Task, TaskType, queue_of
@@ -73,11 +72,6 @@ def maintain(records: Iterable[Record]) -> None:
             _apply_visibility(image_id, record)
         else:
             _long_jobs([record], TaskType.CLEANUP_ORPHANED_FILES)
-
-
-def time_of(name: str, *, shift_minutes: int) -> tuple[str, str]:
-    """Return minute and hour (UTC) of a schedule as cron fields."""
-    return SCHEDULES[name].shifted(timedelta(minutes=shift_minutes)).cron()
 
 
 def start_schedule(name: str, event_time: str) -> str | None:

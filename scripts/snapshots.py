@@ -18,7 +18,7 @@ from typing import Any
 import chalicelib
 from chalicelib.errors import OURS, WallifyError
 from chalicelib.http.openapi import description
-from chalicelib.http.routes import ENDPOINTS
+from chalicelib.http.routes import ROUTES
 from chalicelib.settings import Settings, described, types, variable_of
 from cli.__main__ import parser
 from infra.template import DATABASE, FOUNDATION, GATEWAY, OBSERVING, read
@@ -29,14 +29,14 @@ FOLDER = Path("tests", "snapshots")
 
 def openapi() -> str:
     """The API's description; paths are sorted, so that the order of declarations is free."""
-    document = description(ENDPOINTS)
+    document = description(tuple(one.endpoint() for one in ROUTES))
     paths = {path: dict(sorted(methods.items())) for path, methods in sorted(document["paths"].items())}
     return f"{json.dumps({**document, 'paths': paths}, indent=1, ensure_ascii=False)}\n"
 
 
 def audit_actions() -> str:
     """What the audit log calls each change."""
-    return _lines({one.audit.action for one in ENDPOINTS if one.audit})
+    return _lines({audit.action for one in ROUTES if (audit := one.endpoint().audit)})
 
 
 def error_codes() -> str:

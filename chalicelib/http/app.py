@@ -5,7 +5,7 @@ from __future__ import annotations
 import hmac
 import re
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import replace
 from datetime import timedelta
@@ -19,19 +19,18 @@ from chalice.app import Response as ChaliceResponse
 from chalicelib.admin.scopes import Scope
 from chalicelib.admin.tokens import Principal, authorise
 from chalicelib.errors import Forbidden, MethodNotAllowed, Misconfigured, NotFound, Unauthorized, WallifyError
+from chalicelib.http import services
 from chalicelib.http.parsing import parse_parts
 from chalicelib.http.request import (
-    FORM_TYPE,
     Language,
     Request,
     Response,
     request_id_of,
     request_of,
     require_uncompressed,
-    services,
 )
-from chalicelib.http.routes import ENDPOINTS
-from chalicelib.http.routing import Endpoint, InternalError, problem_response, record_audit, remember_routes
+from chalicelib.http.routes import Handle
+from chalicelib.http.routing import Endpoint, InternalError, problem_response, record_audit
 from chalicelib.telemetry import log
 
 COOKIE = "wallify_session"
@@ -196,51 +195,13 @@ def _more(requested: str) -> list[str]:
     return more
 
 
-CATCH_ALL = "/{proxy+}"
-METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
-"""Methods for which API Gateway supports routes."""
-
 HSTS = "max-age=31536000"
 """One year. Without includeSubDomains, because the host may be part of a domain that belongs to others."""
 
-Handle = Callable[[Request], Response]
 
+def serving(endpoint: Endpoint) -> Handle:
+    """Return the handler of an endpoint: it authenticates, parses, calls the view and records changes for the audit."""
 
-def register(app: Chalice, endpoints: Sequence[Endpoint] = ENDPOINTS) -> None:
-    """Register every route, and the error responses for unknown paths and methods."""
-    # Otherwise the gateway passes uploads on as text, which corrupts them. JSON stays text.
-    app.api.binary_types = [FORM_TYPE]
-    remember_routes([f"{one.method} {one.path}" for one in endpoints])
-    taken: dict[str, list[str]] = {"/": [], CATCH_ALL: []}
-    for one in endpoints:
-        methods = ["GET", "HEAD"] if one.method == "GET" else [one.method]
-        taken.setdefault(one.path, []).extend(methods)
-        _route(app, one.path, methods, one.operation, _serving(one))
-    unmatched = _unmatched_handler(taken)
-    for path, methods in taken.items():
-        rest = [method for method in METHODS if method not in methods]
-        _route(app, path, rest, "elsewhere", unmatched)
-    _refuse_other_methods(app, unmatched)
-
-
-def _route(app: Chalice, path: str, methods: list[str], name: str, handle: Handle) -> None:
-    def view(**_: str) -> ChaliceResponse:
-        return _answered(app, handle)
-
-    # With an empty list, Chalice does not check Content-Type; the routes do, with their own error messages.
-    app.route(path, methods=methods, name=name, content_types=[])(view)
-
-
-def _refuse_other_methods(app: Chalice, unmatched: Handle) -> None:
-    """Handle methods outside `METHODS` (TRACE, CONNECT, PROPFIND), for which Chalice would send its own error body."""
-
-    def refuse(event: ChaliceRequest, get_response: Callable[[ChaliceRequest], ChaliceResponse]) -> ChaliceResponse:
-        return get_response(event) if event.method in METHODS else _answered(app, unmatched)
-
-    app.register_middleware(refuse, "http")
-
-
-def _serving(endpoint: Endpoint) -> Handle:
     def handle(request: Request) -> Response:
         known = authorized(request, endpoint.scopes)
         require_uncompressed(known)
@@ -278,7 +239,7 @@ def _counting_refusals(handle: Handle) -> Handle:
     return counted
 
 
-def _unmatched_handler(taken: Mapping[str, Sequence[str]]) -> Handle:
+def unmatched_handler(taken: Mapping[str, Sequence[str]]) -> Handle:
     """Return the handler of preflight requests, unknown methods (405) and unknown paths (404)."""
     # API Gateway sends requests with a known path and an unsupported method to the catch-all route, too.
     patterns = {re.compile(re.sub(r"\\{\w+\\}", "[^/]+", re.escape(path))): methods for path, methods in taken.items()}
@@ -294,7 +255,8 @@ def _unmatched_handler(taken: Mapping[str, Sequence[str]]) -> Handle:
     return handle
 
 
-def _answered(app: Chalice, handle: Handle) -> ChaliceResponse:
+def answer(app: Chalice, handle: Handle) -> ChaliceResponse:
+    """Handle the current request of the app; an exception becomes an error response."""
     # While Chalice runs a view, current_request is set.
     began, event = time.monotonic(), cast("ChaliceRequest", app.current_request)
     request_id, language = request_id_of(event), Language.ENGLISH

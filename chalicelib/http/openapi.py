@@ -1,4 +1,4 @@
-"""The API's description (OpenAPI 3.1), generated from the route declarations."""
+"""The API's description (OpenAPI 3.1), generated from the route declarations, and the routes of the service itself."""
 
 from __future__ import annotations
 
@@ -10,9 +10,22 @@ from typing import Any
 import msgspec
 
 from chalicelib import VERSION, errors
+from chalicelib.http import services
 from chalicelib.http.multipart import FILE, FILES
-from chalicelib.http.request import FORM_TYPE
-from chalicelib.http.routing import SCHEMAS, TAGS, Endpoint, InternalError, Problem, Reply
+from chalicelib.http.request import Request, Response, json_response, public_response
+from chalicelib.http.routes import FORM_TYPE, ROUTES
+from chalicelib.http.routing import (
+    PUBLIC,
+    SCHEMAS,
+    TAGS,
+    Endpoint,
+    InternalError,
+    Problem,
+    Reply,
+    Tag,
+    endpoint,
+    schema,
+)
 from chalicelib.i18n import template
 from chalicelib.images.schemas import ProcessedImage
 
@@ -55,10 +68,10 @@ def _name(kind: type) -> str:
 def _kinds(endpoints: Iterable[Endpoint]) -> tuple[set[StructType], set[StructType]]:
     bodies: set[StructType] = {Problem, ProcessedImage}
     others: set[StructType] = set()
-    for endpoint in endpoints:
-        bodies |= {reply.shape for reply in endpoint.replies.values() if reply.shape}
-        bodies |= {kind for part, kind in endpoint.parts.items() if part == "body"}
-        others |= {kind for part, kind in endpoint.parts.items() if part in _TOLD_AT_THE_ROUTE}
+    for one in endpoints:
+        bodies |= {reply.shape for reply in one.replies.values() if reply.shape}
+        bodies |= {kind for part, kind in one.parts.items() if part == "body"}
+        others |= {kind for part, kind in one.parts.items() if part in _TOLD_AT_THE_ROUTE}
     return bodies, others
 
 
@@ -100,8 +113,8 @@ def description(endpoints: tuple[Endpoint, ...], base: str = "") -> Json:
 @cache
 def _document(endpoints: tuple[Endpoint, ...]) -> Json:
     paths: dict[str, Json] = {}
-    for endpoint in endpoints:
-        paths.setdefault(endpoint.path, {})[endpoint.method.lower()] = _operation(endpoint)
+    for one in endpoints:
+        paths.setdefault(one.path, {})[one.method.lower()] = _operation(one)
     document = {
         "openapi": "3.1.0",
         "info": {"title": "Wallify", "version": VERSION, "summary": "An image CDN for wallpaper apps"},
@@ -145,8 +158,8 @@ def _operation_text(endpoint: Endpoint) -> str:
 
 def _parameters(endpoint: Endpoint, part: str, place: str) -> Iterator[Json]:
     kind = endpoint.parts.get(part)
-    for name, schema in (properties_of(kind) if kind else {}).items():
-        shape = _without_blanks(schema) if place == "query" else dict(schema)
+    for name, shown in (properties_of(kind) if kind else {}).items():
+        shape = _without_blanks(shown) if place == "query" else dict(shown)
         description = {"description": shape.pop("description")} if "description" in shape else {}
         yield {"name": name, "in": place, "required": place == "path", "schema": shape, **description}
 
@@ -210,3 +223,106 @@ def _problems(kinds: Iterable[type[errors.WallifyError]]) -> Json:
 def _in_words(error: type[errors.WallifyError]) -> str:
     message = template(error.code) or ""
     return f"`{error.code}`: {message.rstrip('.')}"
+
+
+# RapiDoc's templates have style attributes.
+POLICY = (
+    "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; "
+    "connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+)
+"""Content-Security-Policy of the page: scripts and requests of its own origin only."""
+
+# The script is one of the monitor's files (docs/adr/0062-rapidoc-for-the-api-page.md).
+PAGE = """<!doctype html>
+<html lang="en"><head><meta charset="utf-8"><title>Wallify API</title>
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<style>body { margin: 0; font: 16px/1.5 system-ui, sans-serif; } noscript { display: block; padding: 1rem; }</style>
+<link rel="icon" href="monitor/docs/icon.svg">
+<script src="monitor/docs/rapidoc-min.js" defer></script></head>
+<body><noscript>This page needs JavaScript. The same facts are in <a href="openapi.json">openapi.json</a>.</noscript>
+<rapi-doc spec-url="openapi.json" render-style="focused" theme="light" load-fonts="false" show-header="false"
+ regular-font="system-ui, sans-serif" mono-font="ui-monospace, monospace" primary-color="#2456a6"
+ allow-server-selection="false" allow-spec-url-load="false" allow-spec-file-load="false"
+ allow-advanced-search="true" schema-description-expanded="true" persist-auth="false">
+<p slot="overview">To call a route from this page, enter a token under Authentication, then press TRY.</p></rapi-doc>
+</body></html>
+"""
+
+
+@schema("ServiceInfo", "The service name and its main links.")
+class ServiceInfo(msgspec.Struct, frozen=True):
+    name: str
+    links: Mapping[str, str]
+
+
+@schema("Health", "The health of the API.")
+class Health(msgspec.Struct, frozen=True):
+    status: str
+    stage: str
+
+
+@endpoint(
+    "GET /",
+    operation="get_service_info",
+    tag=Tag.SERVICE,
+    summary="Get service links",
+    description="Returns the service name and links to the main resources.",
+    scopes=PUBLIC,
+    replies={200: Reply("The service links.", ServiceInfo)},
+)
+def get_service_info(request: Request) -> Response:
+    paths = {
+        "health": "/health",
+        "description": "/openapi.json",
+        "docs": "/docs",
+        "upload": "/file_upload",
+        "tasks": "/tasks",
+        "active_tasks": "/tasks/active",
+        "collections": "/collections",
+    }
+    return json_response(ServiceInfo("Wallify", {name: request.link(path) for name, path in paths.items()}))
+
+
+@endpoint(
+    "GET /health",
+    operation="check_health",
+    tag=Tag.SERVICE,
+    summary="Check API health",
+    description="Answers without reading the database, so it can be polled often.",
+    scopes=PUBLIC,
+    replies={200: Reply("The API answers.", Health)},
+)
+def check_health(_: Request) -> Response:
+    return json_response(Health("ok", services().settings.stage))
+
+
+_FIVE_MINUTES = 300
+
+
+@endpoint(
+    "GET /openapi.json",
+    operation="get_openapi",
+    tag=Tag.SERVICE,
+    summary="Get the OpenAPI description",
+    description=("The machine-readable description of this API. `GET /docs` shows the same facts as a page."),
+    scopes=PUBLIC,
+    replies={200: Reply("An OpenAPI 3.1 document.", content_type="application/json")},
+)
+def get_openapi(request: Request) -> Response:
+    endpoints = tuple(one.endpoint() for one in ROUTES)
+    text = msgspec.json.encode(description(endpoints, request.base)).decode()
+    return public_response(text, "application/json", _FIVE_MINUTES)
+
+
+@endpoint(
+    "GET /docs",
+    operation="get_docs",
+    tag=Tag.SERVICE,
+    summary="Show the API documentation",
+    description="An HTML page with the same facts as `GET /openapi.json`, a search, and a form for each route.",
+    scopes=PUBLIC,
+    replies={200: Reply("An HTML page without external resources.", content_type="text/html")},
+)
+def get_docs(request: Request) -> Response:  # noqa: ARG001  # every route takes the request
+    answer = public_response(PAGE, "text/html; charset=utf-8", _FIVE_MINUTES)
+    return answer.with_headers(Content_Security_Policy=POLICY, Referrer_Policy="no-referrer")

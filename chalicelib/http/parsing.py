@@ -21,8 +21,9 @@ from msgspec import UNSET
 
 from chalicelib.conversion import convert
 from chalicelib.errors import BadRequest
+from chalicelib.http import services
 from chalicelib.http.multipart import Form, UploadedFiles, bulk_form_of, form_of
-from chalicelib.http.request import Request, json_of, not_json, services
+from chalicelib.http.request import Request, json_of, not_json
 from chalicelib.http.routing import PUBLIC, Endpoint
 from chalicelib.http.validation import empty, no_body, refused, repeated, unknown
 from chalicelib.keyring import Key

@@ -8,23 +8,26 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from enum import StrEnum
 from hashlib import sha256
-from typing import Annotated, Any, Protocol, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any, Protocol, TypeVar
 from urllib.parse import unquote
 
 import msgspec
 from chalice.app import Request as ChaliceRequest
 from msgspec import UNSET, UnsetType
 
-from chalicelib.admin.monitoring import Audit
 from chalicelib.admin.scopes import Scope
-from chalicelib.admin.sessions import Sessions
-from chalicelib.admin.tokens import Tokens
 from chalicelib.conversion import with_iso
 from chalicelib.errors import BadRequest, UnsupportedCoding, UnsupportedType
+from chalicelib.http.routes import FORM_TYPE
 from chalicelib.http.validation import FORM
 from chalicelib.i18n import translated
-from chalicelib.keyring import Seals
-from chalicelib.ports import Metrics
+
+if TYPE_CHECKING:
+    from chalicelib.admin.monitoring import Audit
+    from chalicelib.admin.sessions import Sessions
+    from chalicelib.admin.tokens import Tokens
+    from chalicelib.keyring import Seals
+    from chalicelib.ports import Metrics
 
 
 class Language(StrEnum):
@@ -101,21 +104,6 @@ class HttpServices(Protocol):
     @property
     def tokens(self) -> Tokens:
         """API tokens."""
-
-
-_providers: list[Callable[[], HttpServices]] = []
-
-
-def connect(provider: Callable[[], HttpServices]) -> None:
-    """Set the provider of the services; it is called for each request."""
-    _providers[:] = [provider]
-
-
-def services() -> HttpServices:
-    """Return the services. Raises LookupError before `connect`."""
-    if not _providers:
-        raise LookupError("The HTTP layer is not connected to a container.")
-    return _providers[0]()
 
 
 _DEFAULT_DOMAIN = re.compile(r"\.execute-api\.[^.]+\.(?:amazonaws\.com(?:\.cn)?|vpce\.amazonaws\.com(?:\.cn)?)$")
@@ -285,7 +273,6 @@ def _bytes(body: bytes | str) -> bytes:
     return body if isinstance(body, bytes) else body.encode()
 
 
-FORM_TYPE = "multipart/form-data"
 JSON_TYPE = "application/json"
 URLENCODED = "application/x-www-form-urlencoded"
 _OF_FILES = ("image/", "video/", "audio/", "application/octet-stream", "binary/", "application/pdf")

@@ -1,178 +1,183 @@
-"""Routes of the service itself, and the list of all routes in the order of the API's description."""
+"""All routes, by the modules that declare them; a module is imported when the first of its routes is asked for.
+
+So a function that starts imports neither the routes nor what they need. Chalice needs the paths at once.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import cache
+from importlib import import_module
+from typing import TYPE_CHECKING, NamedTuple
 
-import msgspec
+from chalice.app import Chalice
+from chalice.app import Request as ChaliceRequest
+from chalice.app import Response as ChaliceResponse
 
-from chalicelib.admin import monitoring_routes, routes
-from chalicelib.delivery import routes as delivery_routes
-from chalicelib.http.request import Request, Response, json_response, public_response, services
-from chalicelib.http.routing import PUBLIC, Endpoint, Reply, Tag, endpoint, schema
-from chalicelib.images import collection_routes
-from chalicelib.images import routes as images_routes
-from chalicelib.maintenance import routes as maintenance_routes
-from chalicelib.tasks import dead_letter_routes
-from chalicelib.tasks import routes as tasks_routes
-from chalicelib.uploads import presigned_routes
-from chalicelib.uploads import routes as uploads_routes
+if TYPE_CHECKING:
+    from chalicelib.http.request import Request, Response
+    from chalicelib.http.routing import Endpoint
 
-# RapiDoc's templates have style attributes.
-POLICY = (
-    "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; "
-    "connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+
+class Route(NamedTuple):
+    """Method and path of a route, such as `GET /tasks`, and the endpoint that a module declares for it."""
+
+    route: str
+    module: str
+    """Name of the module below `chalicelib`."""
+    operation: str
+    """Name of the endpoint in the module, and its operation id."""
+
+    @property
+    def method(self) -> str:
+        """The HTTP method."""
+        return self.route.partition(" ")[0]
+
+    @property
+    def path(self) -> str:
+        """The path, such as `/tasks/{task_id}`."""
+        return self.route.partition(" ")[2]
+
+    def endpoint(self) -> Endpoint:
+        """Import the module, if no route of it was asked for yet, and return the endpoint."""
+        found: Endpoint = getattr(import_module(f"chalicelib.{self.module}"), self.operation)
+        return found
+
+
+ROUTES = (
+    Route("GET /", "http.openapi", "get_service_info"),
+    Route("GET /health", "http.openapi", "check_health"),
+    Route("GET /openapi.json", "http.openapi", "get_openapi"),
+    Route("GET /docs", "http.openapi", "get_docs"),
+    Route("POST /file_upload", "uploads.routes", "upload_file"),
+    Route("POST /bulk_upload", "uploads.routes", "upload_files"),
+    Route("POST /uploads", "uploads.presigned_routes", "create_presigned_uploads"),
+    Route("GET /task/status/{task_id}", "tasks.routes", "get_task"),
+    Route("GET /tasks/active", "tasks.routes", "list_active_tasks"),
+    Route("GET /tasks", "tasks.routes", "list_tasks"),
+    Route("POST /task/cancel/{task_id}", "tasks.routes", "cancel_task"),
+    Route("GET /overview", "admin.monitoring_routes", "get_overview"),
+    Route("GET /functions", "admin.monitoring_routes", "list_functions"),
+    Route("POST /task/retry/{task_id}", "tasks.routes", "retry_task"),
+    Route("POST /tasks/retry", "tasks.routes", "retry_tasks"),
+    Route("GET /queues", "admin.monitoring_routes", "list_queues"),
+    Route("POST /queues/{name}/pause", "admin.monitoring_routes", "pause_queue"),
+    Route("POST /queues/{name}/resume", "admin.monitoring_routes", "resume_queue"),
+    Route("POST /queues/{name}/purge", "admin.monitoring_routes", "purge_queue"),
+    Route("GET /queues/{name}/dead", "tasks.dead_letter_routes", "list_dead_letters"),
+    Route("GET /queues/{name}/dead/{message_id}", "tasks.dead_letter_routes", "get_dead_letter"),
+    Route("DELETE /queues/{name}/dead/{message_id}", "tasks.dead_letter_routes", "delete_dead_letter"),
+    Route("POST /queues/{name}/redrive", "tasks.dead_letter_routes", "redrive_dead_letters"),
+    Route("GET /schedules", "maintenance.routes", "list_schedules"),
+    Route("POST /schedules/{name}/run", "maintenance.routes", "run_schedule"),
+    Route("PATCH /schedules/{name}", "maintenance.routes", "update_schedule"),
+    Route("GET /quarantine", "maintenance.routes", "list_quarantined_objects"),
+    Route("POST /quarantine/restore", "maintenance.routes", "restore_quarantined_object"),
+    Route("GET /images/{image_id}", "images.collection_routes", "get_image"),
+    Route("PATCH /images/{image_id}", "images.routes", "update_image"),
+    Route("DELETE /images/{image_id}", "images.routes", "delete_image"),
+    Route("POST /images/{image_id}/restore", "images.routes", "restore_image"),
+    Route("POST /deletions", "images.routes", "delete_images"),
+    Route("GET /trash", "images.routes", "list_trash"),
+    Route("DELETE /collections/{name}", "images.routes", "delete_collection"),
+    Route("POST /thumbnails", "images.routes", "generate_thumbnails"),
+    Route("POST /images/{image_id}/link", "delivery.routes", "create_signed_url"),
+    Route("POST /collections", "images.collection_routes", "create_collection"),
+    Route("PATCH /collections/{name}", "images.collection_routes", "update_collection"),
+    Route("GET /collections", "images.collection_routes", "list_collections"),
+    Route("GET /collections/{name}", "images.collection_routes", "get_collection"),
+    Route("GET /collections/{name}/images", "images.collection_routes", "list_collection_images"),
+    Route("GET /cdn/{collection}/{name}", "delivery.routes", "get_image_by_name"),
+    Route("GET /i/{image_id}/{preset}", "delivery.routes", "get_image_by_id"),
+    Route("GET /tokens", "admin.routes", "list_tokens"),
+    Route("POST /tokens", "admin.routes", "create_token"),
+    Route("PATCH /tokens/{token_id}", "admin.routes", "update_token"),
+    Route("DELETE /tokens/{token_id}", "admin.routes", "revoke_token"),
+    Route("GET /audit", "admin.routes", "list_audit_entries"),
 )
-"""Content-Security-Policy of the page: scripts and requests of its own origin only."""
-
-# The script is one of the monitor's files (docs/adr/0062-rapidoc-for-the-api-page.md).
-PAGE = """<!doctype html>
-<html lang="en"><head><meta charset="utf-8"><title>Wallify API</title>
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<style>body { margin: 0; font: 16px/1.5 system-ui, sans-serif; } noscript { display: block; padding: 1rem; }</style>
-<link rel="icon" href="monitor/docs/icon.svg">
-<script src="monitor/docs/rapidoc-min.js" defer></script></head>
-<body><noscript>This page needs JavaScript. The same facts are in <a href="openapi.json">openapi.json</a>.</noscript>
-<rapi-doc spec-url="openapi.json" render-style="focused" theme="light" load-fonts="false" show-header="false"
- regular-font="system-ui, sans-serif" mono-font="ui-monospace, monospace" primary-color="#2456a6"
- allow-server-selection="false" allow-spec-url-load="false" allow-spec-file-load="false"
- allow-advanced-search="true" schema-description-expanded="true" persist-auth="false">
-<p slot="overview">To call a route from this page, enter a token under Authentication, then press TRY.</p></rapi-doc>
-</body></html>
-"""
-
-
-@schema("ServiceInfo", "The service name and its main links.")
-class ServiceInfo(msgspec.Struct, frozen=True):
-    name: str
-    links: Mapping[str, str]
-
-
-@schema("Health", "The health of the API.")
-class Health(msgspec.Struct, frozen=True):
-    status: str
-    stage: str
-
-
-@endpoint(
-    "GET /",
-    operation="get_service_info",
-    tag=Tag.SERVICE,
-    summary="Get service links",
-    description="Returns the service name and links to the main resources.",
-    scopes=PUBLIC,
-    replies={200: Reply("The service links.", ServiceInfo)},
+"""The routes of the API, in the order of its description."""
+MONITOR_ROUTES = (
+    Route("GET /monitor", "monitor.routes", "get_monitor"),
+    Route("GET /monitor/{version}/{file}", "monitor.routes", "get_monitor_file"),
+    Route("GET /monitor/session", "monitor.routes", "get_session"),
+    Route("POST /monitor/session", "monitor.routes", "create_session"),
+    Route("DELETE /monitor/session", "monitor.routes", "delete_session"),
 )
-def get_service_info(request: Request) -> Response:
-    paths = {
-        "health": "/health",
-        "description": "/openapi.json",
-        "docs": "/docs",
-        "upload": "/file_upload",
-        "tasks": "/tasks",
-        "active_tasks": "/tasks/active",
-        "collections": "/collections",
-    }
-    return json_response(ServiceInfo("Wallify", {name: request.link(path) for name, path in paths.items()}))
+"""The routes of the monitor's page."""
+
+CATCH_ALL = "/{proxy+}"
+METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
+"""Methods for which API Gateway supports routes."""
+FORM_TYPE = "multipart/form-data"
+
+Handle = Callable[["Request"], "Response"]
+Find = Callable[[], Handle]
+"""Imports a handler, and returns the same one each time."""
+
+_registered: list[str] = []
 
 
-@endpoint(
-    "GET /health",
-    operation="check_health",
-    tag=Tag.SERVICE,
-    summary="Check API health",
-    description="Answers without reading the database, so it can be polled often.",
-    scopes=PUBLIC,
-    replies={200: Reply("The API answers.", Health)},
-)
-def check_health(_: Request) -> Response:
-    return json_response(Health("ok", services().settings.stage))
+def register(app: Chalice, routes: Sequence[Route] = ROUTES) -> None:
+    """Register every route, and the error responses for unknown paths and methods."""
+    # Otherwise the gateway passes uploads on as text, which corrupts them. JSON stays text.
+    app.api.binary_types = [FORM_TYPE]
+    _registered[:] = sorted({one.route for one in routes})
+    taken: dict[str, list[str]] = {"/": [], CATCH_ALL: []}
+    for one in routes:
+        methods = ["GET", "HEAD"] if one.method == "GET" else [one.method]
+        taken.setdefault(one.path, []).extend(methods)
+        _add(app, one.path, methods, one.operation, _finder(one))
+    unmatched = _finder_unmatched(taken)
+    for path, methods in taken.items():
+        rest = [method for method in METHODS if method not in methods]
+        _add(app, path, rest, "elsewhere", unmatched)
+    _refuse_other_methods(app, unmatched)
 
 
-_FIVE_MINUTES = 300
+def registered_routes() -> tuple[str, ...]:
+    """Return the routes of this deployment, such as `GET /tasks`, in alphabetical order."""
+    return tuple(_registered)
 
 
-def describing(endpoints: Callable[[], Sequence[Endpoint]]) -> tuple[Endpoint, Endpoint]:
-    """Return the two routes that describe all routes, including themselves."""
+def _add(app: Chalice, path: str, methods: list[str], name: str, find: Find) -> None:
+    def view(**_: str) -> ChaliceResponse:
+        return _answer(app, find)
 
-    @endpoint(
-        "GET /openapi.json",
-        operation="get_openapi",
-        tag=Tag.SERVICE,
-        summary="Get the OpenAPI description",
-        description=("The machine-readable description of this API. `GET /docs` shows the same facts as a page."),
-        scopes=PUBLIC,
-        replies={200: Reply("An OpenAPI 3.1 document.", content_type="application/json")},
-    )
-    def get_openapi(request: Request) -> Response:
-        from chalicelib.http.openapi import description  # noqa: PLC0415  # only its readers pay for making it
-
-        text = msgspec.json.encode(description(tuple(endpoints()), request.base)).decode()
-        return public_response(text, "application/json", _FIVE_MINUTES)
-
-    @endpoint(
-        "GET /docs",
-        operation="get_docs",
-        tag=Tag.SERVICE,
-        summary="Show the API documentation",
-        description="An HTML page with the same facts as `GET /openapi.json`, a search, and a form for each route.",
-        scopes=PUBLIC,
-        replies={200: Reply("An HTML page without external resources.", content_type="text/html")},
-    )
-    def get_docs(request: Request) -> Response:  # noqa: ARG001  # every route takes the request
-        answer = public_response(PAGE, "text/html; charset=utf-8", _FIVE_MINUTES)
-        return answer.with_headers(Content_Security_Policy=POLICY, Referrer_Policy="no-referrer")
-
-    return get_openapi, get_docs
+    # With an empty list, Chalice does not check Content-Type; the routes do, with their own error messages.
+    app.route(path, methods=methods, name=name, content_types=[])(view)
 
 
-ENDPOINTS: tuple[Endpoint, ...] = (
-    get_service_info,
-    check_health,
-    *describing(lambda: ENDPOINTS),
-    uploads_routes.upload_file,
-    uploads_routes.upload_files,
-    presigned_routes.create_presigned_uploads,
-    tasks_routes.get_task,
-    tasks_routes.list_active_tasks,
-    tasks_routes.list_tasks,
-    tasks_routes.cancel_task,
-    monitoring_routes.get_overview,
-    monitoring_routes.list_functions,
-    tasks_routes.retry_task,
-    tasks_routes.retry_tasks,
-    monitoring_routes.list_queues,
-    monitoring_routes.pause_queue,
-    monitoring_routes.resume_queue,
-    monitoring_routes.purge_queue,
-    dead_letter_routes.list_dead_letters,
-    dead_letter_routes.get_dead_letter,
-    dead_letter_routes.delete_dead_letter,
-    dead_letter_routes.redrive_dead_letters,
-    maintenance_routes.list_schedules,
-    maintenance_routes.run_schedule,
-    maintenance_routes.update_schedule,
-    maintenance_routes.list_quarantined_objects,
-    maintenance_routes.restore_quarantined_object,
-    collection_routes.get_image,
-    images_routes.update_image,
-    images_routes.delete_image,
-    images_routes.restore_image,
-    images_routes.delete_images,
-    images_routes.list_trash,
-    images_routes.delete_collection,
-    images_routes.generate_thumbnails,
-    delivery_routes.create_signed_url,
-    collection_routes.create_collection,
-    collection_routes.update_collection,
-    collection_routes.list_collections,
-    collection_routes.get_collection,
-    collection_routes.list_collection_images,
-    delivery_routes.get_image_by_name,
-    delivery_routes.get_image_by_id,
-    routes.list_tokens,
-    routes.create_token,
-    routes.update_token,
-    routes.revoke_token,
-    routes.list_audit_entries,
-)
+def _answer(app: Chalice, find: Find) -> ChaliceResponse:
+    from chalicelib.http.app import answer  # noqa: PLC0415  # with the first request
+
+    # An import that fails is an internal error like any other, so `answer` must be around it.
+    return answer(app, lambda request: find()(request))  # noqa: PLW0108
+
+
+def _finder(route: Route) -> Find:
+    @cache
+    def find() -> Handle:
+        from chalicelib.http.app import serving  # noqa: PLC0415  # with the first request
+
+        return serving(route.endpoint())
+
+    return find
+
+
+def _finder_unmatched(taken: Mapping[str, Sequence[str]]) -> Find:
+    @cache
+    def find() -> Handle:
+        from chalicelib.http.app import unmatched_handler  # noqa: PLC0415  # with the first request
+
+        return unmatched_handler(taken)
+
+    return find
+
+
+def _refuse_other_methods(app: Chalice, unmatched: Find) -> None:
+    """Handle methods outside `METHODS` (TRACE, CONNECT, PROPFIND), for which Chalice would send its own error body."""
+
+    def refuse(event: ChaliceRequest, get_response: Callable[[ChaliceRequest], ChaliceResponse]) -> ChaliceResponse:
+        return get_response(event) if event.method in METHODS else _answer(app, unmatched)
+
+    app.register_middleware(refuse, "http")

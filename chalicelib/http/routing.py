@@ -6,7 +6,7 @@ Also the response for errors, in the client's language.
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Annotated, Any, TypeVar
@@ -16,22 +16,10 @@ from msgspec import UNSET
 
 from chalicelib.admin.scopes import Scope
 from chalicelib.errors import MethodNotAllowed, Misconfigured, Unauthorized, UnsupportedCoding, WallifyError
-from chalicelib.http.request import Language, Request, Response, json_response, services
+from chalicelib.http import services
+from chalicelib.http.request import Language, Request, Response, json_response
 from chalicelib.i18n import filled, template, translated
 from chalicelib.tasks.model import Failure
-
-_routes: list[str] = []
-
-
-def remember_routes(routes: Sequence[str]) -> None:
-    """Store the routes of this deployment, such as `GET /tasks`."""
-    _routes[:] = sorted(set(routes))
-
-
-def registered_routes() -> tuple[str, ...]:
-    """Return the routes of this deployment, in alphabetical order."""
-    return tuple(_routes)
-
 
 View = Callable[..., Response]
 Parts = Mapping[str, type[msgspec.Struct]]

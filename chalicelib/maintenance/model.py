@@ -49,12 +49,6 @@ class Schedule:
         """Return the start of the period after the one that contains this time."""
         return self.period(time) + self.every
 
-    def cron(self) -> tuple[str, str]:
-        """Return minute and hour for EventBridge's cron expression; its other fields are `*`."""
-        minutes = int(self.at / timedelta(minutes=1))
-        hour = "*" if self.every == _HOUR else str(minutes // 60 % 24)
-        return str(minutes % 60), hour
-
     def task_id(self, period: datetime) -> str:
         """Return the id of the period's task, the same for each event of the period: EventBridge may send several."""
         return str(uuid.uuid5(_NAMESPACE, f"{self.name}@{period.astimezone(UTC).isoformat()}"))

@@ -19,7 +19,8 @@ from chalicelib.container import container
 from chalicelib.errors import Forbidden, NotFound, Unauthorized, Unavailable, UnsupportedType
 from chalicelib.http.app import expired_cookie_header, require_own_page, session_cookie, session_cookie_header
 from chalicelib.http.request import Request, Response, Timestamp, conditional, json_response, require_json
-from chalicelib.http.routing import PUBLIC, Reply, Tag, endpoint, registered_routes, schema
+from chalicelib.http.routes import registered_routes
+from chalicelib.http.routing import PUBLIC, Reply, Tag, endpoint, schema
 from chalicelib.ports import ObjectStore
 
 FOLDER = Path(__file__).parent / "static"
@@ -253,12 +254,3 @@ def _record(session: Session) -> SessionRecord:
         max_upload_bytes=given.max_upload_bytes,
         routes=registered_routes(),
     )
-
-
-ENDPOINTS = (
-    get_monitor,
-    get_monitor_file,
-    get_session,
-    create_session,
-    delete_session,
-)

@@ -14,10 +14,10 @@ from chalicelib.admin.tokens import digest_of
 from chalicelib.container import Container
 from chalicelib.conversion import to_iso
 from chalicelib.errors import Unavailable
-from chalicelib.http.routes import ENDPOINTS
 from chalicelib.names import display_name
 from chalicelib.ports import Page
 from chalicelib.uploads.service import Upload
+from tests.endpoints import ENDPOINTS
 from tests.http.gateway import Gateway, Got
 from tests.http.memory_service import BOOTSTRAP, a_jpeg, a_token, finish
 from tests.naughty import HARMLESS

@@ -9,7 +9,7 @@ from chalice.app import Chalice
 
 from chalicelib.admin.scopes import Scope
 from chalicelib.container import Container
-from chalicelib.http.app import register
+from chalicelib.http.routes import register
 from tests.http.gateway import Gateway
 from tests.http.memory_service import BOOTSTRAP, a_token
 

@@ -12,18 +12,17 @@ from chalice.app import Chalice
 from chalicelib.admin.scopes import Scope, Token
 from chalicelib.admin.tokens import digest_of
 from chalicelib.container import Container
-from chalicelib.http.app import register
-from chalicelib.http.routes import ENDPOINTS
+from chalicelib.http.routes import MONITOR_ROUTES, ROUTES, register
 from chalicelib.http.routing import Endpoint
-from chalicelib.monitor.routes import ENDPOINTS as MONITOR
 from chalicelib.ports import TokenStore
 from chalicelib.tasks.service import MeteredState
+from tests.endpoints import ENDPOINTS, MONITOR
 from tests.http.forms import a_file, upload
 from tests.http.gateway import Gateway
 from tests.http.memory_service import a_jpeg, a_token
 
-ROUTES = tuple({one.operation: one for one in (*ENDPOINTS, *MONITOR)}.values())
-GUARDED = [one for one in ROUTES if one.scopes]
+ALL = tuple({one.operation: one for one in (*ENDPOINTS, *MONITOR)}.values())
+GUARDED = [one for one in ALL if one.scopes]
 
 
 class CountedTokens:
@@ -64,7 +63,7 @@ def counted(services: Container) -> CountedTokens:
 @pytest.fixture(scope="module")
 def whole_app() -> Chalice:
     app = Chalice("wallify", configure_logs=False)
-    register(app, ROUTES)
+    register(app, (*ROUTES, *MONITOR_ROUTES))
     return app
 
 
@@ -112,7 +111,7 @@ def test_opening_a_session_and_asking_for_it_read_the_token_once_each(
     assert (after_opening, counted.reads[digest_of(secret)]) == (1, 2)
 
 
-@pytest.mark.parametrize("route", [one for one in ROUTES if not one.scopes], ids=lambda one: one.operation)
+@pytest.mark.parametrize("route", [one for one in ALL if not one.scopes], ids=lambda one: one.operation)
 def test_what_is_public_reads_no_token(
     whole_app: Chalice, services: Container, counted: CountedTokens, route: Endpoint
 ) -> None:

@@ -23,8 +23,7 @@ from multipart import parse_form_data  # type: ignore[import-untyped]  # it ship
 from chalicelib import container
 from chalicelib.adapters.aws import SystemClock
 from chalicelib.http import routes
-from chalicelib.http.app import register
-from chalicelib.monitor.routes import ENDPOINTS
+from chalicelib.http.routes import register
 from chalicelib.settings import Settings
 from chalicelib.storage import NewObject, PresignedPost, read_incoming
 from tests.browser.seeds import furnish
@@ -105,7 +104,7 @@ class Place:
 
     def _app(self) -> Chalice:
         app = Chalice("wallify", configure_logs=False)
-        register(app, (*routes.ENDPOINTS, *ENDPOINTS))
+        register(app, (*routes.ROUTES, *routes.MONITOR_ROUTES))
         return app
 
     def _media(self, key: str) -> tuple[int, dict[str, str], bytes]:

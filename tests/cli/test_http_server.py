@@ -14,11 +14,10 @@ from typing import Any
 import httpx
 import pytest
 
-from chalicelib.http.routes import ENDPOINTS
 from chalicelib.http.routing import PUBLIC
-from chalicelib.monitor.routes import ENDPOINTS as MONITOR
 from cli.local import gateway_errors, http_server, machine, reverse_proxy
 from tests.cli.fake_emulator import Upstream, front_of
+from tests.endpoints import ENDPOINTS, MONITOR
 
 SHAPE = {"success", "status", "code", "message", "request_id", "details"}
 API = "/restapis/wallify/api/_user_request_"

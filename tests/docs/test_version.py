@@ -10,9 +10,9 @@ import pytest
 
 from chalicelib import VERSION
 from chalicelib.http.openapi import description
-from chalicelib.http.routes import ENDPOINTS
 from cli.__main__ import main
 from cli.local.stack import PROJECT
+from tests.endpoints import ENDPOINTS
 
 
 def read(name: str) -> str:

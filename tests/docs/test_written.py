@@ -14,12 +14,11 @@ from urllib.parse import parse_qs, urlsplit
 import msgspec
 import pytest
 
-from chalicelib.http.routes import ENDPOINTS
 from chalicelib.http.routing import Endpoint
-from chalicelib.monitor.routes import ENDPOINTS as MONITOR
 from cli.__main__ import parser
 from cli.commands.completion import words_of
 from tests.docs.written import Written, blocks, inline, parameters, routes
+from tests.endpoints import ENDPOINTS, MONITOR
 
 URL = re.compile(r"(?:https?://[\w.:]+|\$API|\$WALLIFY_URL)(/[^\s\"']*)")
 PLAIN = {"GET /monitor"}

@@ -14,7 +14,6 @@ from pathlib import Path
 
 import pytest
 
-from chalicelib.events import time_of
 from chalicelib.maintenance.model import SCHEDULES
 from tests.e2e.client import Json, Wallify, eventually, told
 from tests.e2e.conftest import Cloud
@@ -136,9 +135,10 @@ def test_each_schedule_really_fires_at_its_shifted_time(night: Nightfall, wallif
     with ExitStack() as meanwhile:
         for name, schedule in SCHEDULES.items():
             shift = int((soon - schedule.period(soon)) / MINUTE)
-            minute, hour = time_of(name, shift_minutes=shift)
+            begins = schedule.shifted(shift * MINUTE).next_run(soon)
+            hour = begins.hour if schedule.every > 60 * MINUTE else "*"
             meanwhile.enter_context(night.environment(name, WALLIFY_SCHEDULE_SHIFT_MINUTES=str(shift)))
-            meanwhile.enter_context(night.rule(name, f"cron({minute} {hour} * * ? *)"))
+            meanwhile.enter_context(night.rule(name, f"cron({begins.minute} {hour} * * ? *)"))
         started = {name: eventually(partial(new_task, wallify, name, before[name]), name) for name in SCHEDULES}
 
     for name, task in started.items():

@@ -11,7 +11,7 @@ from chalice.app import Chalice
 from chalicelib import container
 from chalicelib.adapters.memory import MemoryState
 from chalicelib.container.adapters import State
-from chalicelib.http.app import register
+from chalicelib.http.routes import register
 from tests.contracts.databases import emptied, postgresql, sql_state, sqlite
 from tests.faults.cloud import Cloud, cloud_on_moto
 from tests.faults.database import Base, base_on_postgresql, base_on_sqlite

@@ -18,7 +18,7 @@ from bench.soak.quick_moto import read_again
 from chalicelib import container
 from chalicelib.adapters.sql.models import TaskRow
 from chalicelib.container.adapters import State
-from chalicelib.http.app import register
+from chalicelib.http.routes import register
 from tests.builders import a_final_task, a_task
 from tests.contracts.backends import TABLE, dynamo_state, dynamodb_on_moto
 from tests.contracts.databases import postgresql, truncate

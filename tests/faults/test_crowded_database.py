@@ -18,7 +18,7 @@ from chalicelib import container
 from chalicelib.adapters.sql import SqlState
 from chalicelib.adapters.sql.database import engine_for
 from chalicelib.errors import TooManyRequests
-from chalicelib.http.app import register
+from chalicelib.http.routes import register
 from chalicelib.images.model import CollectionStats
 from chalicelib.tasks.model import Status
 from chalicelib.tasks.worker import Redeliver

@@ -6,7 +6,7 @@ import pytest
 from chalice.app import Chalice
 
 from chalicelib import container
-from chalicelib.http.app import register
+from chalicelib.http.routes import register
 from tests.http.gateway import Gateway
 from tests.http.memory_service import BOOTSTRAP, hire, memory_service
 

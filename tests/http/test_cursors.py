@@ -14,11 +14,11 @@ from hypothesis import strategies as st
 from chalicelib import container
 from chalicelib.container import Container
 from chalicelib.http.parsing import CURSOR, field_names
-from chalicelib.http.routes import ENDPOINTS
 from chalicelib.storage import Budget
 from chalicelib.tasks.model import Failure, Status
 from chalicelib.uploads.service import Upload
 from tests.builders import NOON, a_final_task, a_task
+from tests.endpoints import ENDPOINTS
 from tests.http.gateway import Gateway, Got
 from tests.http.memory_service import BOOTSTRAP, a_jpeg, bucket_of, hire, memory_service
 from tests.memory_secret import MemorySecret

@@ -8,8 +8,8 @@ import pytest
 from chalice.app import Chalice
 from openapi_spec_validator import validate
 
-from chalicelib.http.routes import ENDPOINTS
 from chalicelib.http.routing import ANY_TOKEN, PUBLIC
+from tests.endpoints import ENDPOINTS
 from tests.http.gateway import Gateway
 
 

@@ -13,10 +13,10 @@ from chalicelib.admin.scopes import Scope
 from chalicelib.container import Container, use
 from chalicelib.errors import Misconfigured, Unavailable, WallifyError
 from chalicelib.http import routing as http_errors
-from chalicelib.http.routes import ENDPOINTS
 from chalicelib.i18n import messages
 from chalicelib.tasks.model import Failure, Status
 from tests.builders import a_final_task
+from tests.endpoints import ENDPOINTS
 from tests.http.gateway import Gateway, Got
 
 UNKNOWN = "11111111-1111-4111-8111-111111111111"

@@ -15,10 +15,9 @@ from hypothesis import HealthCheck, Phase, settings, strategies
 from schemathesis.checks import CHECKS
 
 from chalicelib import container
-from chalicelib.http.app import register
 from chalicelib.http.openapi import description
-from chalicelib.http.request import FORM_TYPE
-from chalicelib.http.routes import ENDPOINTS
+from chalicelib.http.routes import FORM_TYPE, register
+from tests.endpoints import ENDPOINTS
 from tests.http.gateway import Gateway
 from tests.http.memory_service import BOOTSTRAP, hire, memory_service
 

@@ -8,9 +8,9 @@ import pytest
 from chalice.app import Chalice
 
 from chalicelib.container import use
-from chalicelib.http.routes import ENDPOINTS
 from chalicelib.http.routing import Endpoint
 from chalicelib.settings import Settings
+from tests.endpoints import ENDPOINTS
 from tests.http.gateway import Gateway
 from tests.http.memory_service import memory_service
 

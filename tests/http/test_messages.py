@@ -22,7 +22,6 @@ from chalicelib.engine import model as remarks
 from chalicelib.engine.limits import Bound
 from chalicelib.errors import BadRequest, WallifyError
 from chalicelib.http.request import Language, Request
-from chalicelib.http.routes import ENDPOINTS
 from chalicelib.http.routing import localized
 from chalicelib.i18n import ENGLISH, TURKISH, filled, messages, template, translated
 from chalicelib.messages import UnknownMessage
@@ -30,6 +29,7 @@ from chalicelib.names import MISNAMED
 from chalicelib.settings import BadSetting
 from chalicelib.tasks.model import Failure, TaskType
 from tests.architecture.modules import ROOT, Module, modules
+from tests.endpoints import ENDPOINTS
 from tests.http.gateway import Gateway
 
 UNSEEN: tuple[type, ...] = (BadSetting, UnknownMessage)
@@ -239,11 +239,11 @@ from chalicelib.errors import BadRequest, WallifyError
 from chalicelib.http.routing import localized
 from chalicelib.http.openapi import description
 from chalicelib.http.request import Language, Request
-from chalicelib.http.routes import ENDPOINTS
+from chalicelib.http.routes import ROUTES
 from chalicelib.i18n import messages
 
 assert chalicelib.__file__.endswith(".pyc") and chalicelib.errors.WallifyError.__doc__ is None
-document = description(ENDPOINTS)
+document = description(tuple(one.endpoint() for one in ROUTES))
 document["paths"] = {path: dict(sorted(of.items())) for path, of in sorted(document["paths"].items())}
 errors = {one: {str(to): localized(BadRequest(one), to) for to in Language} for one in messages()}
 print(json.dumps([document, errors]))

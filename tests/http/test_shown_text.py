@@ -11,8 +11,7 @@ import msgspec
 import pytest
 
 from chalicelib.http.request import LINES
-from chalicelib.http.routes import ENDPOINTS
-from chalicelib.monitor.routes import ENDPOINTS as MONITOR
+from tests.endpoints import ENDPOINTS, MONITOR
 from tests.http.gateway import Gateway
 
 BAD = ("a\nb", "a\r\nb", "a\x00b", "a\x1b[2Jb", "a\x7fb", "a\x85b", "a\u2028b", "a\u202eb", "a\u2066b", "a\n", "\t")

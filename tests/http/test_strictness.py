@@ -18,13 +18,12 @@ from hypothesis import strategies as st
 from chalicelib import container
 from chalicelib.container import Container
 from chalicelib.errors import BadRequest
-from chalicelib.http.app import register
 from chalicelib.http.openapi import description
 from chalicelib.http.parsing import field_names, from_json, from_text, types_of, without_empty
-from chalicelib.http.routes import ENDPOINTS
+from chalicelib.http.routes import MONITOR_ROUTES, ROUTES, register
 from chalicelib.http.routing import Endpoint
 from chalicelib.http.validation import FORM as WORDS
-from chalicelib.monitor.routes import ENDPOINTS as MONITOR
+from tests.endpoints import ENDPOINTS, MONITOR
 from tests.http.forms import FORM, a_file, a_form, a_part, upload
 from tests.http.gateway import Gateway, Got, answered
 from tests.http.memory_service import BOOTSTRAP, a_jpeg, memory_service
@@ -39,7 +38,7 @@ BODILESS = [one for one in EVERY if one not in WITH_BODY]
 def app() -> Chalice:
     """With the monitor's routes."""
     app = Chalice("wallify", configure_logs=False)
-    register(app, EVERY)
+    register(app, (*ROUTES, *MONITOR_ROUTES))
     return app
 
 
@@ -366,7 +365,7 @@ def _answer(event: dict[str, Any]) -> Got:
 
 
 _APP = Chalice("wallify", configure_logs=False)
-register(_APP, EVERY)
+register(_APP, (*ROUTES, *MONITOR_ROUTES))
 
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.text(max_size=8),

@@ -12,10 +12,10 @@ from chalice.app import Chalice
 
 from chalicelib.admin.scopes import Scope
 from chalicelib.container import Container
-from chalicelib.http.routes import ENDPOINTS
 from chalicelib.storage import image_id_of
 from chalicelib.tasks.model import WARNINGS, Subject, Task, TaskType
 from chalicelib.uploads.service import OnDuplicate, Upload
+from tests.endpoints import ENDPOINTS
 from tests.http.forms import FORM, a_file, a_form, upload
 from tests.http.gateway import Gateway, Got
 from tests.http.memory_service import a_jpeg, a_token, finish, hire

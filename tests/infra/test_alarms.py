@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from chalicelib.http.routes import ENDPOINTS
 from chalicelib.telemetry import METRICS
+from tests.endpoints import ENDPOINTS
 from tests.infra.watched import ALARMS, asked
 
 ROOT = Path(__file__).parents[2]

@@ -4,11 +4,14 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from chalice.app import Cron, ScheduledEventConfig
 
+import app
 from chalicelib.errors import BadRequest, Unavailable
-from chalicelib.maintenance.model import SCHEDULES, ScheduleNotFound, ScheduleStatus
+from chalicelib.maintenance.model import SCHEDULES, Schedule, ScheduleNotFound, ScheduleStatus
 from chalicelib.maintenance.schedules import StillRunning
 from chalicelib.ports import ScheduleStore
+from chalicelib.settings import Settings
 from chalicelib.tasks.model import Status, Task
 from tests.builders import NOON
 from tests.maintenance_world import DAY, HOUR, MaintenanceWorld
@@ -48,21 +51,30 @@ def test_the_timetable_is_the_seeds() -> None:
     }
 
 
-def test_the_timetable_as_cron() -> None:
-    assert [one.cron() for one in SCHEDULES.values()] == [("0", "0"), ("0", "*"), ("0", "6")]
+def test_the_rules_fire_when_the_periods_begin() -> None:
+    rules = {
+        source.name: source.schedule_expression.to_string()
+        for source in app.app.event_sources
+        if isinstance(source, ScheduledEventConfig) and isinstance(source.schedule_expression, Cron)
+    }
+
+    assert rules == {name: cron_of(one) for name, one in SCHEDULES.items()}
+    assert list(rules.values()) == ["cron(0 0 * * ? *)", "cron(0 * * * ? *)", "cron(0 6 * * ? *)"]
 
 
-@pytest.mark.parametrize(
-    ("minutes", "cron"),
-    [(90, [("30", "1"), ("30", "*"), ("30", "7")]), (-30, [("30", "23"), ("30", "*"), ("30", "5")])],
-)
-def test_the_whole_timetable_can_be_shifted(minutes: int, cron: list[tuple[str, str]]) -> None:
-    by = timedelta(minutes=minutes)
-    shifted = [one.shifted(by) for one in SCHEDULES.values()]
-    assert [one.cron() for one in shifted] == cron
-    for one in shifted:
-        begins = one.next_run(NOON)
-        assert (str(begins.minute), one.cron()[1] in {"*", str(begins.hour)}) == (one.cron()[0], True)
+@pytest.mark.parametrize("minutes", [90, -30, 7, 1_440, -1_440])
+def test_the_whole_timetable_can_be_shifted(minutes: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(app, "settings", Settings(schedule_shift_minutes=minutes))
+
+    rules = [app.utc(hour=0), app.utc(), app.utc(hour=6)]
+
+    shifted = [one.shifted(timedelta(minutes=minutes)) for one in SCHEDULES.values()]
+    assert [rule.to_string() for rule in rules] == [cron_of(one) for one in shifted]
+
+
+def cron_of(schedule: Schedule) -> str:
+    begins = schedule.next_run(NOON)
+    return f"cron({begins.minute} {begins.hour if schedule.every == DAY else '*'} * * ? *)"
 
 
 def test_periods_are_in_utc_whatever_the_zone_of_the_question() -> None:

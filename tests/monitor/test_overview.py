@@ -12,7 +12,7 @@ from chalicelib.admin import monitoring
 from chalicelib.admin.monitoring import Percentiles
 from chalicelib.admin.scopes import Scope
 from chalicelib.container import Container
-from chalicelib.http.app import register
+from chalicelib.http.routes import register
 from chalicelib.tasks.model import Failure, Status, TaskType
 from chalicelib.tasks.service import RecentTaskCache
 from tests.builders import NOON, a_final_task, a_task

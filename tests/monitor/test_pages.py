@@ -8,9 +8,8 @@ import pytest
 from chalice.app import Chalice
 
 from chalicelib import container
-from chalicelib.http.app import register
+from chalicelib.http.routes import MONITOR_ROUTES, register
 from chalicelib.monitor import routes
-from chalicelib.monitor.routes import ENDPOINTS
 from tests.http.gateway import Gateway
 from tests.http.memory_service import CDN, memory_service
 
@@ -22,7 +21,7 @@ TEXT = r'"((?:[^"\\]|\\.)*)"'
 def anyone() -> Iterator[Gateway]:
     container.use(memory_service())
     app = Chalice("wallify", configure_logs=False)
-    register(app, ENDPOINTS)
+    register(app, MONITOR_ROUTES)
     yield Gateway(app)
     container.use(None)
 

@@ -14,11 +14,10 @@ from chalicelib import container
 from chalicelib.admin.scopes import Scope
 from chalicelib.admin.tokens import digest_of
 from chalicelib.container import Container
-from chalicelib.http.app import register
-from chalicelib.http.routes import ENDPOINTS as OF_THE_API
+from chalicelib.http.routes import MONITOR_ROUTES, ROUTES, register
 from chalicelib.http.routing import Endpoint
-from chalicelib.monitor.routes import ENDPOINTS
 from tests.builders import FrozenClock
+from tests.endpoints import ENDPOINTS
 from tests.http.gateway import Gateway, Got, answered
 from tests.http.memory_service import BOOTSTRAP, a_token, memory_service
 from tests.memory_secret import MemorySecret
@@ -59,7 +58,7 @@ def services() -> Iterator[Container]:
 @pytest.fixture
 def tab(services: Container) -> Tab:
     app = Chalice("wallify", configure_logs=False)
-    register(app, tuple({one.operation: one for one in (*OF_THE_API, *ENDPOINTS)}.values()))
+    register(app, (*ROUTES, *MONITOR_ROUTES))
     return Tab(Gateway(app))
 
 
@@ -148,7 +147,7 @@ def test_a_change_without_the_sessions_own_token_is_refused(tab: Tab, services: 
     assert services.tokens.all() == ()
 
 
-GUARDED = [one for one in OF_THE_API if one.scopes]
+GUARDED = [one for one in ENDPOINTS if one.scopes]
 CHANGING = [one for one in GUARDED if one.method != "GET"]
 
 
