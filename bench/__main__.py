@@ -15,11 +15,11 @@ from bench.engines import Engine
 from bench.engines.registry import available
 from bench.engines.worker import Remote
 from bench.install import install_peers
-from bench.machine import machine
+from bench.machine import as_deployed, machine
 from bench.report import Table, as_markdown, show, write_json
 from bench.rounds import pin
 from bench.setting import Setting
-from bench.suites import cuts, fidelity, ingest, integrity, memory, sources, throughput, thumbnails, wallpapers
+from bench.suites import cuts, fidelity, ingest, integrity, memory, sources, start, throughput, thumbnails, wallpapers
 
 Suite = Callable[[Setting], list[Table]]
 SUITES: dict[str, Suite] = {
@@ -35,6 +35,9 @@ SUITES: dict[str, Suite] = {
     "cuts": cuts.run,
     "integrity": integrity.run,
 }
+ALONE = {"start": start.run}
+"""Suites without engines and photos, by name; each takes the rounds and a function that tells of progress."""
+NAMES = (*SUITES, *ALONE)
 QUICK = ("thumbnails", "fidelity", "ingest", "memory", "cuts")
 ROUNDS, QUICK_ROUNDS = 9, 2
 
@@ -45,16 +48,20 @@ def main(arguments: list[str] | None = None) -> int:
     out, progress = Console(width=given.width), Console(stderr=True)
     if given.url:
         return _publish(given, out, throughput.run(_load(given), progress.print), None)
-    asked = _asked(given)
-    with _setting(given, progress) as setting:
-        core = pin(given.core)
-        tables = [table for name in asked for table in SUITES[name](setting)]
+    asked, core, tables = _asked(given), None, list[Table]()
+    if compared := [name for name in asked if name in SUITES]:
+        with _setting(given, progress) as setting:
+            core = pin(given.core)
+            tables += [table for name in compared for table in SUITES[name](setting)]
+    for name in asked:
+        if name in ALONE:
+            tables += ALONE[name](given.rounds or (QUICK_ROUNDS if given.quick else start.ROUNDS), progress.print)
     return _publish(given, out, tables, core)
 
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="wallify bench", description=__doc__, allow_abbrev=False)
-    parser.add_argument("suites", nargs="*", metavar="suite", help=f"{', '.join(SUITES)} (default: all)")
+    parser.add_argument("suites", nargs="*", metavar="suite", help=f"{', '.join(NAMES)} (default: all)")
     parser.add_argument(
         "--quick", action="store_true", help="half a minute, drawn photos, nothing fetched: does it run?"
     )
@@ -75,9 +82,9 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _asked(given: argparse.Namespace) -> list[str]:
-    asked: list[str] = given.suites or list(QUICK if given.quick else SUITES)
-    if unknown := set(asked) - set(SUITES):
-        raise SystemExit(f"There is no suite {', '.join(sorted(unknown))}; there are {', '.join(SUITES)}.")
+    asked: list[str] = given.suites or list(QUICK if given.quick else NAMES)
+    if unknown := set(asked) - set(NAMES):
+        raise SystemExit(f"There is no suite {', '.join(sorted(unknown))}; there are {', '.join(NAMES)}.")
     return asked
 
 
@@ -125,4 +132,5 @@ def _publish(given: argparse.Namespace, out: Console, tables: list[Table], core:
 
 
 if __name__ == "__main__":
+    as_deployed()
     sys.exit(main())

@@ -16,6 +16,7 @@ from pathlib import Path
 from bench.engines import THUMBS, Engine
 from bench.engines.registry import available
 from bench.engines.worker import Remote
+from bench.machine import as_deployed
 from bench.painted import painted_jpeg
 
 
@@ -51,4 +52,5 @@ def _end(engine: Engine) -> None:
 
 
 if __name__ == "__main__":
+    as_deployed()
     main(*sys.argv[1:])

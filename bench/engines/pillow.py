@@ -38,7 +38,7 @@ FLOOR = "floor: decode + 3 encodes"
 def engines() -> list[Engine]:
     """The three, in the order of the table.
 
-    The first two run in a worker, because here our engine has told glibc to keep its memory, which would help them as
+    The first two run in a worker, because here glibc keeps its memory, as in our functions, which would help them as
     well: up to half of the naive way's time is spent on pages that it gives back after each picture.
     """
     worker = Process((sys.executable, "-m", "bench.engines.pillow"), folder=str(places.ROOT))

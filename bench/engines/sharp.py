@@ -20,6 +20,7 @@ from bench.engines import (
     Engine,
 )
 from bench.engines.worker import Process, Remote
+from bench.machine import allocator
 
 SETTINGS = {
     "jpeg": JPEG_QUALITY,
@@ -28,9 +29,6 @@ SETTINGS = {
     "webp": WEBP_QUALITY,
     "webpMethod": WEBP_METHOD,
 }
-
-# What `keep_memory` asks glibc for, by environment.
-KEEP_MEMORY = {"MALLOC_MMAP_MAX_": "0", "MALLOC_TRIM_THRESHOLD_": str(1 << 30)}
 
 
 def engines() -> list[Engine]:
@@ -41,7 +39,7 @@ def engines() -> list[Engine]:
     worker = Process(
         (node, str(places.HERE / "engines" / "sharp.mjs")),
         folder=str(places.NODE),
-        env={"BENCH_SETTINGS": json.dumps(SETTINGS)} | KEEP_MEMORY,
+        env={"BENCH_SETTINGS": json.dumps(SETTINGS)} | allocator(),
     )
     return [
         Remote("sharp, tuned by hand", worker, "tuned", frozenset({THUMBS, STILL, CHECK, INGEST, INGEST_WEBP})),

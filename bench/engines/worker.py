@@ -16,6 +16,7 @@ from dataclasses import dataclass, field
 from typing import IO, Any
 
 from bench.engines import Answer, Refused
+from bench.machine import without_allocator
 
 KEEP = "keep"
 PATIENCE = 120.0
@@ -74,7 +75,7 @@ class Process:
             self.running = subprocess.Popen(
                 self.command,
                 cwd=self.folder,
-                env=os.environ | self.env,
+                env=without_allocator(os.environ) | self.env,
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.DEVNULL,

@@ -12,7 +12,6 @@ Damage in a picture is distinguished from bugs in this code: only errors that de
 
 from __future__ import annotations
 
-import ctypes
 import struct
 import zlib
 from contextlib import contextmanager
@@ -208,24 +207,6 @@ def _rate(form: str, mode: str, *, has_transparent_colour: bool, will_reencode: 
     if has_transparent_colour:
         rate = max(rate, _TRANSPARENT_COLOUR)
     return rate + _DISPOSED if form == "gif" else rate
-
-
-_TRIM_THRESHOLD, _MMAP_MAX = -1, -4  # malloc.h of glibc
-_KEEP = 1 << 30
-
-
-def keep_freed_memory() -> bool:
-    """Ask glibc to keep large freed blocks for the next picture; return True where it agreed.
-
-    By default large blocks are mapped anew for every picture, page fault by page fault: about a third of the time of a
-    WebP, a fifth of an AVIF. Has no effect elsewhere, and may be called twice. Memory is never given back, so only
-    workers call it.
-    """
-    try:
-        mallopt = ctypes.CDLL(None).mallopt
-    except (AttributeError, OSError, TypeError):  # another C library
-        return False
-    return bool(mallopt(_MMAP_MAX, 0)) and bool(mallopt(_TRIM_THRESHOLD, _KEEP))
 
 
 TOO_DEEP = "image.memory_exhausted"

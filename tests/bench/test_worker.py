@@ -61,3 +61,16 @@ def test_a_worker_that_ends_is_gone_and_the_next_request_starts_another(worker: 
 
     worker.process.close()
     assert worker.do("thumbs", b"x").files["600.jpeg"] == b"x"
+
+
+def test_a_peer_has_glibcs_own_allocator_unless_it_asks_for_more(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MALLOC_TRIM_THRESHOLD_", "7")
+    tell = "import json, os, sys; sys.stdin.buffer.readline(); print(json.dumps({'error': sorted(os.environ)}))"
+
+    for env in ({}, {"MALLOC_MMAP_MAX_": "0"}):
+        process = Process((sys.executable, "-c", tell), env=env)
+        with pytest.raises(Refused) as told:
+            process.ask("plain", "thumbs", b"")
+        process.close()
+
+        assert {name for name in told.value.args[0] if name.startswith("MALLOC_")} == env.keys()

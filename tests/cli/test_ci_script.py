@@ -13,6 +13,7 @@ import pytest
 from cli.local.stack import PROJECT
 
 LOCKED = "E: Could not get lock /var/lib/dpkg/lock-frontend. It is held by process 4711 (apt-get)"
+TESTS = ["wallify test", "wallify bench start --rounds 5"]
 NEEDED = ("bash", "dirname", "grep", "sleep", "cat")
 
 
@@ -84,7 +85,7 @@ def test_what_is_missing_is_installed_before_the_tests_run(machine: Machine) -> 
         ["npm", "ci", "--prefix", "tests/clients"],
         ["npm", "ci", "--prefix", "tests/browser"],
     ]
-    assert others[2:] == ["wallify --help", "python -m native.build", "wallify test"]
+    assert others[2:] == ["wallify --help", "python -m native.build", *TESTS]
 
 
 def test_a_busy_package_manager_is_waited_for_and_named_once(machine: Machine) -> None:
@@ -96,7 +97,7 @@ def test_a_busy_package_manager_is_waited_for_and_named_once(machine: Machine) -
     assert done.stderr.count("Waiting for another package manager: Could not get lock") == 1
     assert "held by process 4711 (apt-get)" in done.stderr
     assert machine.calls.count("apt-get update -qq") == 4
-    assert machine.calls[-1] == "wallify test"
+    assert machine.calls[-2:] == TESTS
 
 
 def test_a_package_manager_that_stays_busy_ends_the_run_and_is_said(machine: Machine) -> None:
@@ -119,6 +120,15 @@ def test_another_failure_of_the_package_manager_ends_the_run_at_once(machine: Ma
 
 
 def test_the_run_ends_with_the_result_of_the_tests(machine: Machine) -> None:
-    machine.wallify('[ "$CI" = true ] && exit 7')
+    machine.wallify('[ "$CI" = true ] && [ "$1" = test ] && exit 7')
 
     assert machine.run().returncode == 7
+    assert machine.calls[-2:] == TESTS
+
+
+def test_starts_that_cannot_be_measured_do_not_fail_the_run(machine: Machine) -> None:
+    machine.wallify('[ "$1" = test ]')
+
+    done = machine.run()
+
+    assert (done.returncode, done.stderr) == (0, "The starts could not be measured.\n")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import re
 import struct
 import subprocess
@@ -12,7 +13,7 @@ import threading
 import pytest
 from PIL import Image, ImageFile
 
-from chalicelib.engine.limits import keep_freed_memory
+from bench.machine import allocator
 from chalicelib.engine.model import GAIN_MAP, Limits, Recipe
 from chalicelib.engine.pipeline import encode, process, render
 from chalicelib.errors import DamagedImage, ImageTooLarge
@@ -144,21 +145,18 @@ def test_only_the_plugin_that_is_needed_is_imported_before_the_limits_are_checke
     assert done.stdout.split() == [b"WebPImagePlugin"]
 
 
-def test_keeping_memory_is_harmless_and_changes_no_picture() -> None:
+def test_the_functions_allocator_changes_no_picture() -> None:
     code = (
-        "import sys, hashlib; from chalicelib.engine.model import *; from chalicelib.engine import limits, pipeline;"
-        "limits.keep_freed_memory(); limits.keep_freed_memory();"
+        "import sys, hashlib; from chalicelib.engine.model import *; from chalicelib.engine import pipeline;"
         "made = pipeline.process(sys.stdin.buffer.read(), Recipe(), Limits());"
         "print(hashlib.sha256(b''.join(one.body for one in made.renditions)).hexdigest())"
     )
-    done = subprocess.run([sys.executable, "-c", code], input=a_jpeg(), capture_output=True, check=True, text=False)
+    environment = {**os.environ, **allocator()}
+    done = subprocess.run(
+        [sys.executable, "-c", code], input=a_jpeg(), env=environment, capture_output=True, check=True, text=False
+    )
     bodies = b"".join(one.body for one in process(a_jpeg(), Recipe(), LIMITS).renditions)
     assert done.stdout.decode().strip() == hashlib.sha256(bodies).hexdigest()
-
-
-def test_no_glibc_no_hint(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("ctypes.CDLL", lambda _: object())
-    assert keep_freed_memory() is False
 
 
 def _raising(error: type[Exception]) -> object:

@@ -2,10 +2,11 @@ from __future__ import annotations
 
 import pytest
 
+from bench.suites.start import packaged
 from cli.local.staging import code_runs_in_place, tracked_config
 from infra import stage
 from infra.template import read
-from tests.infra.package import Package, packaged
+from tests.infra.package import Package
 
 
 @pytest.fixture
@@ -25,4 +26,4 @@ def package(tmp_path_factory: pytest.TempPathFactory) -> Package:
     """The project as Chalice packages it for AWS."""
     if code_runs_in_place():
         pytest.skip("packaging for AWS needs Python 3.12 or newer")
-    return packaged(tmp_path_factory.mktemp("package"))
+    return Package(packaged(tmp_path_factory.mktemp("package")))

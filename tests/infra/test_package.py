@@ -7,11 +7,14 @@ import json
 import sqlite3
 import subprocess
 import sys
-from contextlib import closing
+from contextlib import closing, nullcontext
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from bench.suites import start
+from bench.suites.start import STARTS
 from chalicelib.engine.pixels import is_available
 from chalicelib.settings import load
 from cli.local import staging
@@ -93,6 +96,15 @@ def test_no_function_compiles_source(package: Package) -> None:
     inside = f"[path for path in made if path.startswith({str(package.folder)!r})]"
 
     assert package.run(f"{watch}; import {names}; print({inside}, len(sys.modules) > 200)") == "[] True"
+
+
+def test_the_benchmark_starts_each_kind_of_function(package: Package, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(start, "_two_packages", lambda _: nullcontext((package.made, replace(package.made))))
+
+    [table] = start.run(rounds=1)
+
+    assert [(name, goal) for name, _, _, goal, _ in table.rows] == [(name, goal) for name, (_, goal) in STARTS.items()]
+    assert "layer-deployment" in table.notes[-1]
 
 
 def test_the_gateway_leaves_uploads_and_pictures_as_they_are(package: Package) -> None:
