@@ -19,12 +19,15 @@ from chalicelib.telemetry import Observing, at_start
 if TYPE_CHECKING:
     from chalicelib.container import Container
 
+settings = at_start(load)
+
 if "chalice.cli" in sys.modules:  # `chalice deploy` and `chalice package`; no function has this module
-    from chalicelib.packaging import include_bytecode
+    from chalicelib.packaging import include_bytecode, leave_out_sql
 
     include_bytecode()
+    if settings.state != "sql":
+        leave_out_sql()
 
-settings = at_start(load)
 # Its own logging would take over the logger of this name, and let only errors through.
 app = Chalice(app_name="wallify", configure_logs=False)
 register(app, (*ROUTES, *MONITOR_ROUTES))

@@ -1,4 +1,4 @@
-"""Bytecode in the packages that Chalice makes, so that no function compiles source when it starts.
+"""What Chalice's packages contain: bytecode, so that no function compiles source when it starts; SQL only where used.
 
 Lambda's code folders are read-only, so bytecode that is not in the package is made again at every cold start. This
 module works inside `chalice deploy` and `chalice package`, which import app.py; functions never import it. It does not
@@ -10,9 +10,10 @@ from __future__ import annotations
 import compileall
 import importlib.util
 import py_compile
+import re
 import sys
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from pathlib import Path
 from typing import Any, Concatenate, Protocol
 from zipfile import ZipFile
@@ -21,6 +22,12 @@ from zipfile import ZipFile
 _MODE = py_compile.PycInvalidationMode.UNCHECKED_HASH
 _FUNCTION, _LAYER = "/var/task", "/opt"
 """Where AWS unpacks a function's zip and a layer. Bytecode that names another folder is corrected at each import."""
+
+
+_SQL = ("alembic", "psycopg2-binary", "sqlalchemy")
+"""Packages of requirements.in that only stages with state in SQL need."""
+_ASKED_FOR = "-r requirements.in"
+"""Mark of a package that requirements.in names; others name the packages that need them."""
 
 
 class Version(Protocol):
@@ -66,14 +73,52 @@ def include_bytecode() -> None:
         _wrap(kind, "deployment_package_filename", _named)
 
 
+def leave_out_sql() -> None:
+    """Let Chalice, in this process, make a layer without the packages for SQL; may be repeated.
+
+    The file of requirements that remain lies beside Chalice's packages. Layers have names by its content.
+    """
+    from chalice.deploy import packager  # noqa: PLC0415  # as above
+
+    _wrap(packager.BaseLambdaDeploymentPackager, "_get_requirements_filename", _without_sql)
+
+
+def requirements_without(text: str, packages: Collection[str]) -> str:
+    """Return pinned requirements without these packages of requirements.in and without what only they need.
+
+    Who needs a package is read from the comments that `scripts/pin.py` leaves in the file.
+    """
+    header, *blocks = re.split(r"^(?=[A-Za-z])", text, flags=re.MULTILINE)
+    named = {block: re.split(r"[^\w.-]", block, maxsplit=1)[0].lower() for block in blocks}
+    needed_by = {block: set(re.findall(r"^ +# +(?:via +)?(\S.*)$", block, re.MULTILINE)) - {"via"} for block in blocks}
+    kept = {_ASKED_FOR}
+    while more := {
+        named[block]
+        for block in blocks
+        if named[block] not in (*packages, *kept) and (not needed_by[block] or needed_by[block] & kept)
+    }:
+        kept |= more
+    return header + "".join(block for block in blocks if named[block] in kept)
+
+
+def _without_sql(inner: Callable[..., str], *given: Any) -> str:  # noqa: ANN401  # as Chalice passes them
+    everything = Path(inner(*given))
+    if not everything.exists():
+        return str(everything)
+    part = everything.parent / ".chalice" / "deployments" / "requirements.txt"
+    part.parent.mkdir(parents=True, exist_ok=True)
+    part.write_text(requirements_without(everything.read_text("utf-8"), _SQL), "utf-8")
+    return str(part)
+
+
 def _wrap(kind: Any, name: str, around: Callable[Concatenate[Callable[..., Any], ...], Any]) -> None:  # noqa: ANN401
     inner = getattr(kind, name)
-    if not hasattr(inner, "with_bytecode"):
+    if not hasattr(inner, "is_wrapped"):
 
         def method(*given: Any, **named: Any) -> Any:  # noqa: ANN401  # as Chalice passes them
             return around(inner, *given, **named)
 
-        method.with_bytecode = True  # type: ignore[attr-defined]  # the mark that it was wrapped
+        method.is_wrapped = True  # type: ignore[attr-defined]
         setattr(kind, name, method)
 
 

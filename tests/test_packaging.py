@@ -16,6 +16,7 @@ from chalice.utils import UI, OSUtils
 
 from chalicelib import packaging
 from cli.local.functions import package_of
+from tests.architecture.modules import ROOT
 
 
 @dataclass(frozen=True)
@@ -135,6 +136,38 @@ def test_another_python_than_the_functions_says_so(runtime: str, version: Versio
 
 def test_the_functions_own_python_compiles() -> None:
     assert packaging.refusal("python3.13", Version(), "cpython") == ""
+
+
+def test_a_layer_without_sql_leaves_out_what_only_sql_needs() -> None:
+    whole = (ROOT / "requirements.txt").read_text("utf-8")
+
+    part = packaging.requirements_without(whole, ("alembic", "psycopg2-binary", "sqlalchemy"))
+
+    left_out = {"alembic", "mako", "markupsafe", "psycopg2-binary", "sqlalchemy"}
+    assert names_in(part) == names_in(whole) - left_out
+    # Powertools needs it too.
+    assert "typing-extensions" in names_in(part)
+    assert set(part.splitlines()) < set(whole.splitlines())
+
+
+@pytest.mark.parametrize(
+    ("text", "left"),
+    [
+        ("", ""),
+        (
+            "# a remark\nPillow==1\nsqlalchemy==2\n",
+            "# a remark\nPillow==1\n",
+        ),  # written by hand: nobody says who needs it
+        ("a==1\n    # via\n    #   b\n    #   sqlalchemy\nb==1\n    # via -r requirements.in\n", None),
+        ("greenlet==1\n    # via sqlalchemy\nsqlalchemy==2\n    # via -r requirements.in\n", ""),
+    ],
+)
+def test_who_needs_a_package_decides(text: str, left: str | None) -> None:
+    assert packaging.requirements_without(text, ("sqlalchemy",)) == (text if left is None else left)
+
+
+def names_in(requirements: str) -> set[str]:
+    return {line.split("==")[0] for line in requirements.splitlines() if line[:1].isalpha()}
 
 
 def test_with_another_python_nothing_is_compiled(project: Path) -> None:

@@ -59,10 +59,14 @@ class Package:
         return [str(emulator.function_python(self.stack)), "-I", "-B", "-c", start]
 
 
-def packaged(home: Path) -> Package:
-    """Package the project with Chalice's own command; a layer made of the same requirements is used again."""
+def packaged(home: Path, database_url: str = "") -> Package:
+    """Package the project with Chalice's own command; a layer made of the same requirements is used again.
+
+    With the address of a database, state is in SQL.
+    """
     stack = Stack(home, 1, 2)
-    staging.stage_project(stack, Record(outputs={name: f"the-{name}" for name in read()["Outputs"]}))
+    outputs = {name: f"the-{name}" for name in read()["Outputs"]}
+    staging.stage_project(stack, Record(outputs=outputs, database_url=database_url))
     functions.restore_layers(stack)
     package = Package(stack, home / "out", home / "out" / "unpacked")
     chalice = str(Path(sys.executable).with_name("chalice"))

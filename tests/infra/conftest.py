@@ -27,3 +27,11 @@ def package(tmp_path_factory: pytest.TempPathFactory) -> Package:
     if code_runs_in_place():
         pytest.skip("packaging for AWS needs Python 3.12 or newer")
     return Package(packaged(tmp_path_factory.mktemp("package")))
+
+
+@pytest.fixture(scope="session")
+def sql_package(tmp_path_factory: pytest.TempPathFactory) -> Package:
+    """The same for a stage with state in SQL."""
+    if code_runs_in_place():
+        pytest.skip("packaging for AWS needs Python 3.12 or newer")
+    return Package(packaged(tmp_path_factory.mktemp("sql"), "sqlite:///nowhere.db"))

@@ -28,7 +28,7 @@ pytestmark = [
     pytest.mark.skipif(staging.code_runs_in_place(), reason="packaging for AWS needs Python 3.12 or newer"),
 ]
 
-MOST_BYTES = 30 * 1024 * 1024
+MOST_BYTES, MOST_BYTES_WITH_SQL = 24_000_000, 32_000_000
 
 
 def test_there_is_a_handler_for_every_function(package: Package) -> None:
@@ -57,6 +57,26 @@ def test_the_queue_feeds_one_message_at_a_time(package: Package) -> None:
 def test_the_package_is_small_enough_to_start_fast(package: Package) -> None:
     assert package.zips
     assert sum(path.stat().st_size for path in package.zips) < MOST_BYTES
+
+
+def test_only_the_package_of_a_stage_with_sql_brings_its_packages(package: Package, sql_package: Package) -> None:
+    left_out = sql_package.distributions.keys() - package.distributions.keys()
+
+    assert left_out == {"alembic", "mako", "markupsafe", "psycopg2-binary", "sqlalchemy"}
+    assert package.distributions.items() < sql_package.distributions.items()
+    assert sum(path.stat().st_size for path in sql_package.zips) < MOST_BYTES_WITH_SQL
+
+
+def test_no_module_but_the_adapters_of_sql_needs_these_packages(package: Package) -> None:
+    needing = (
+        "import importlib, pkgutil, app, chalicelib; failed = []; "
+        "found = pkgutil.walk_packages(chalicelib.__path__, 'chalicelib.', onerror=failed.append); "
+        "names = [one.name for one in found]; "
+        "names = [name for name in names if '.sql' not in name and name != 'chalicelib.packaging']; "
+        "[importlib.import_module(name) for name in names]; print(len(names) > 100, failed)"
+    )
+
+    assert package.run(needing) == "True ['chalicelib.adapters.sql']"
 
 
 def test_nothing_of_the_terminal_or_the_tests_is_in_the_package(package: Package) -> None:
@@ -113,11 +133,11 @@ def test_the_gateway_leaves_uploads_and_pictures_as_they_are(package: Package) -
     assert "multipart/form-data" in api["x-amazon-apigateway-binary-media-types"]
 
 
-def test_what_is_in_the_package_is_what_is_pinned_and_nothing_else(package: Package) -> None:
+def test_what_is_in_the_package_is_what_is_pinned_and_nothing_else(sql_package: Package) -> None:
     pins = {name: versions[0][0] for name, versions in pinned("requirements.txt").items()}
 
-    assert package.distributions == {name: pins.get(name) for name in package.distributions}
-    assert pins.keys() - package.distributions.keys() <= {"typing-extensions"}
+    assert sql_package.distributions == {name: pins.get(name) for name in sql_package.distributions}
+    assert pins.keys() - sql_package.distributions.keys() <= {"typing-extensions"}
 
 
 def test_no_tool_is_in_the_package(package: Package) -> None:
@@ -140,10 +160,10 @@ def test_the_packaged_native_module_works_where_it_was_built(package: Package) -
     assert said == f"{package.path[0]}/chalicelib/engine/pixels.py {is_available()}"
 
 
-def test_the_packaged_migrations_work_by_themselves(package: Package, tmp_path: Path) -> None:
+def test_the_packaged_migrations_work_by_themselves(sql_package: Package, tmp_path: Path) -> None:
     database = f"sqlite:///{tmp_path / 'wallify.db'}"
 
-    package.run(
+    sql_package.run(
         "import app; app.migrate({}, None)", WALLIFY_STATE="sql", WALLIFY_DATABASE_URL=database, AWS_REGION="eu-west-1"
     )
 
