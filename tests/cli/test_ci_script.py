@@ -120,14 +120,14 @@ def test_another_failure_of_the_package_manager_ends_the_run_at_once(machine: Ma
 
 
 def test_the_run_ends_with_the_result_of_the_tests(machine: Machine) -> None:
-    machine.wallify('[ "$CI" = true ] && [ "$1" = test ] && exit 7')
+    machine.wallify('[ "$CI $1" != "true test" ] || exit 7')
 
     assert machine.run().returncode == 7
     assert machine.calls[-2:] == TESTS
 
 
 def test_starts_that_cannot_be_measured_do_not_fail_the_run(machine: Machine) -> None:
-    machine.wallify('[ "$1" = test ]')
+    machine.wallify('[ "$1" != bench ]')
 
     done = machine.run()
 
