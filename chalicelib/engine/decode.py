@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from PIL.JpegImagePlugin import JpegImageFile
     from PIL.TiffImagePlugin import TiffImageFile
 
+    from chalicelib.engine.model import Box
+
 
 _BITS, _PHOTOMETRIC, _PLANES, _COLOUR_MAP, _SAMPLE_FORMAT = 258, 262, 284, 320, 339
 _USED_TAGS = (_BITS, _PHOTOMETRIC, _PLANES, _COLOUR_MAP, _SAMPLE_FORMAT)
@@ -183,9 +185,6 @@ def _equal(image: Image.Image, colour: Sequence[int]) -> Image.Image:
     )
     return reduce(ImageChops.multiply, masks)
 
-
-Box = tuple[float, float, float, float]
-"""Left, top, right, bottom in pixels of the decoded picture, with fractions."""
 
 _DENOMINATORS = {1: 8, 2: 4, 3: 3, 4: 2}
 """Eighths -> the denominator below 1 that Pillow passes to libjpeg, which rounds up to eighths: 1/3 is 3/8."""

@@ -141,3 +141,6 @@ VIDEO_DROPPED = (
 )
 WEBP_UNWRITTEN = "The WebP's image data ends in zeros; a part of the picture is missing."
 AVIF_UNWRITTEN = "The AVIF's image data ends in zeros; a part of the picture is missing."
+
+Box = tuple[float, float, float, float]
+"""Left, top, right, bottom in pixels of the decoded picture, with fractions."""

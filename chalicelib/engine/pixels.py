@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from PIL.ImageFile import ImageFile
 
     from chalicelib.engine.checked_decode import IdatRun
-    from chalicelib.engine.decode import Box
+    from chalicelib.engine.model import Box
 
 FOLDER = Path(__file__).with_name("native")
 """Where `native.build` puts the module for each kind of processor, with the name that `file_name` returns."""

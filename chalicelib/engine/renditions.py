@@ -31,8 +31,8 @@ if TYPE_CHECKING:
     from PIL.ImageFile import ImageFile
 
     from chalicelib.engine.colour import ColourDescription
-    from chalicelib.engine.decode import Box
     from chalicelib.engine.limits import MemoryBudget
+    from chalicelib.engine.model import Box
     from chalicelib.engine.probe import SourceImage
 
 

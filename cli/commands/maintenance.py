@@ -1,4 +1,4 @@
-"""`wallify schedules` and `wallify run`: jobs by schedule, and started by hand."""
+"""`wallify schedules`, `wallify run` and `wallify quarantine`: jobs by schedule or started now, and removed objects."""
 
 from __future__ import annotations
 
@@ -7,17 +7,19 @@ from typing import TYPE_CHECKING
 
 from cli import errors
 from cli.client.models import Schedule
+from cli.client.resources import QuarantinedObject
 from cli.commands import connection
+from cli.commands.connection import for_each
 from cli.commands.parser import Commands, add_command, add_verbs
 from cli.commands.tasks import watch_task
 from cli.errors import CommandError
-from cli.output import Column, print_list, print_result
+from cli.output import Column, format_bytes, print_list, print_result
 
 if TYPE_CHECKING:
     from cli.client.api import Client
     from cli.client.models import Task
 
-COLUMNS: tuple[Column[Schedule], ...] = (
+SCHEDULE_COLUMNS: tuple[Column[Schedule], ...] = (
     ("name", lambda one: one.name),
     ("enabled", lambda one: one.enabled),
     ("interval", lambda one: f"{one.every_minutes} min"),
@@ -38,21 +40,21 @@ def register_schedules(commands: Commands) -> None:
         "run cleanup",
     )
     connection.add_options(parser)
-    verbs = add_verbs(parser, run_list)
+    verbs = add_verbs(parser, list_schedules)
     for verb in ("enable", "disable"):
         switch = add_command(verbs, verb, f"{verb} a schedule", f"schedules {verb} cleanup")
         switch.add_argument("name", help="cleanup, stats, optimize, or the full name")
         connection.add_options(switch, below=True)
-        switch.set_defaults(run=run_switch, on=verb == "enable")
+        switch.set_defaults(run=switch_schedule, on=verb == "enable")
 
 
-def run_list(given: argparse.Namespace) -> int:
-    """List them."""
+def list_schedules(given: argparse.Namespace) -> int:
+    """List the schedules."""
     with connection.connect(given) as api:
-        return print_list(given, api.schedules.all(), COLUMNS, none="No schedules.")
+        return print_list(given, api.schedules.all(), SCHEDULE_COLUMNS, none="No schedules.")
 
 
-def run_switch(given: argparse.Namespace) -> int:
+def switch_schedule(given: argparse.Namespace) -> int:
     """Enable or disable a schedule."""
     with connection.connect(given) as api:
         schedule = api.schedules.switch(given.name, on=given.on)
@@ -118,3 +120,46 @@ def _started(given: argparse.Namespace, api: Client) -> Task:
             image_id=given.image, collection=given.collection, everything=given.everything
         )
     return api.schedules.run(given.job, dry_run=given.dry_run, collection=given.collection, limit=given.limit)
+
+
+QUARANTINE_COLUMNS: tuple[Column[QuarantinedObject], ...] = (
+    ("key", lambda held: held.key),
+    ("size", lambda held: format_bytes(held.bytes)),
+    ("since", lambda held: held.since),
+    ("until", lambda held: held.until),
+)
+
+
+def register_quarantine(commands: Commands) -> None:
+    """Declare the command."""
+    parser = add_command(
+        commands,
+        "quarantine",
+        "list and restore the objects that clean-up removed",
+        "quarantine",
+        "quarantine restore p/5f0c2b1e/300.jpg",
+    )
+    connection.add_options(parser)
+    verbs = add_verbs(parser, list_quarantined)
+    listing = add_command(
+        verbs, "list", "list the objects in quarantine; they are kept for seven days", "quarantine list --json"
+    )
+    restore = add_command(
+        verbs, "restore", "restore objects to their original keys", "quarantine restore p/5f0c2b1e/300.jpg"
+    )
+    restore.add_argument("keys", nargs="+", metavar="KEY", help="key of an object, from `wallify quarantine`")
+    for verb, action in ((listing, list_quarantined), (restore, restore_quarantined)):
+        connection.add_options(verb, below=True)
+        verb.set_defaults(run=action)
+
+
+def list_quarantined(given: argparse.Namespace) -> int:
+    """List the objects in quarantine."""
+    with connection.connect(given) as api:
+        return print_list(given, api.quarantine.all(), QUARANTINE_COLUMNS, none="The quarantine is empty.")
+
+
+def restore_quarantined(given: argparse.Namespace) -> int:
+    """Restore objects from quarantine."""
+    with connection.connect(given) as api:
+        return for_each(given, given.keys, api.quarantine.restore, lambda told: f"{told['key']} is restored.")
