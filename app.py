@@ -22,11 +22,14 @@ if TYPE_CHECKING:
 settings = at_start(load)
 
 if "chalice.cli" in sys.modules:  # `chalice deploy` and `chalice package`; no function has this module
+    from chalice.config import Config
+    from chalice.deploy import packager
+
     from chalicelib.packaging import include_bytecode, leave_out_sql
 
-    include_bytecode()
+    include_bytecode(packager, Config().lambda_python_version)
     if settings.state != "sql":
-        leave_out_sql()
+        leave_out_sql(packager)
 
 # Its own logging would take over the logger of this name, and let only errors through.
 app = Chalice(app_name="wallify", configure_logs=False)

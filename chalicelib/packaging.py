@@ -49,18 +49,19 @@ def refusal(runtime: str, version: Version = sys.version_info, kind: str = sys.i
     return f"The package has no bytecode: that needs {runtime} (CPython, a final release), and this is {kind} {here}."
 
 
-def include_bytecode() -> None:
+def include_bytecode(packager: Any, runtime: str) -> None:  # noqa: ANN401  # a module
     """Let Chalice, in this process, add the bytecode of each module to the zip and to the layer; may be repeated.
 
     Another Python than the functions' prints one line to stderr, and the packages have no bytecode.
-    """
-    from chalice.config import Config  # noqa: PLC0415  # Chalice's commands are not in the functions' package
 
-    if why := refusal(Config().lambda_python_version):
+    Args:
+        packager: The module `chalice.deploy.packager`.
+        runtime: That of the functions, such as `python3.13`.
+
+    """
+    if why := refusal(runtime):
         sys.stderr.write(f"{why}\n")
         return
-    from chalice.deploy import packager  # noqa: PLC0415  # as above
-
     base = packager.BaseLambdaDeploymentPackager
     _wrap(base, "_iter_app_filenames", _without_caches)
     _wrap(base, "_add_app_files", _with_bytecode)
@@ -73,13 +74,11 @@ def include_bytecode() -> None:
         _wrap(kind, "deployment_package_filename", _named)
 
 
-def leave_out_sql() -> None:
+def leave_out_sql(packager: Any) -> None:  # noqa: ANN401  # as above
     """Let Chalice, in this process, make a layer without the packages for SQL; may be repeated.
 
     The file of requirements that remain lies beside Chalice's packages. Layers have names by its content.
     """
-    from chalice.deploy import packager  # noqa: PLC0415  # as above
-
     _wrap(packager.BaseLambdaDeploymentPackager, "_get_requirements_filename", _without_sql)
 
 

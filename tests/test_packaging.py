@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from chalice.config import Config
+from chalice.deploy import packager
 from chalice.deploy.packager import DependencyBuilder, LayerDeploymentPackager
 from chalice.utils import UI, OSUtils
 
@@ -90,16 +92,16 @@ def test_what_this_machine_has_compiled_for_itself_is_not_packaged(project: Path
 
 
 def test_packages_are_compiled_in_the_layer_and_what_is_no_python_stays(tmp_path: Path) -> None:
-    packaging.include_bytecode()
+    packaging.include_bytecode(packager, Config().lambda_python_version)
     packages = tmp_path / "packages"
     (packages / "deep" / "er").mkdir(parents=True)
     (packages / "deep" / "er" / "module.py").write_text("def f(): pass\n", "utf-8")
     (packages / "template.py").write_text("print 1 {% if %}\n", "utf-8")
     system = OSUtils()
-    packager = LayerDeploymentPackager(system, DependencyBuilder(system), UI(io.StringIO(), io.StringIO()))
+    builder = LayerDeploymentPackager(system, DependencyBuilder(system), UI(io.StringIO(), io.StringIO()))
 
     with zipfile.ZipFile(tmp_path / "layer.zip", "w") as layer:
-        packager._add_py_deps(layer, str(packages), "python/lib/python3.13/site-packages")  # noqa: SLF001
+        builder._add_py_deps(layer, str(packages), "python/lib/python3.13/site-packages")  # noqa: SLF001
 
     with zipfile.ZipFile(tmp_path / "layer.zip") as layer:
         inside = layer.namelist()
@@ -112,11 +114,11 @@ def test_packages_are_compiled_in_the_layer_and_what_is_no_python_stays(tmp_path
 
 
 def test_a_package_from_before_there_was_bytecode_is_not_used_again(project: Path) -> None:
-    packaging.include_bytecode()
+    packaging.include_bytecode(packager, Config().lambda_python_version)
     system = OSUtils()
-    packager = LayerDeploymentPackager(system, DependencyBuilder(system), UI(io.StringIO(), io.StringIO()))
+    builder = LayerDeploymentPackager(system, DependencyBuilder(system), UI(io.StringIO(), io.StringIO()))
 
-    name = packager.deployment_package_filename(str(project), "python3.13")
+    name = builder.deployment_package_filename(str(project), "python3.13")
 
     assert Path(name).name.endswith(f"-python3.13-{sys.implementation.cache_tag}.zip")
 

@@ -22,6 +22,7 @@ from chalicelib.errors import Forbidden, MethodNotAllowed, Misconfigured, NotFou
 from chalicelib.http import services
 from chalicelib.http.parsing import parse_parts
 from chalicelib.http.request import (
+    Handle,
     Language,
     Request,
     Response,
@@ -29,7 +30,6 @@ from chalicelib.http.request import (
     request_of,
     require_uncompressed,
 )
-from chalicelib.http.routes import Handle
 from chalicelib.http.routing import Endpoint, InternalError, problem_response, record_audit
 from chalicelib.telemetry import log
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from enum import StrEnum
 from hashlib import sha256
-from typing import TYPE_CHECKING, Annotated, Any, Protocol, TypeVar
+from typing import Annotated, Any, TypeVar
 from urllib.parse import unquote
 
 import msgspec
@@ -18,16 +18,9 @@ from msgspec import UNSET, UnsetType
 from chalicelib.admin.scopes import Scope
 from chalicelib.conversion import with_iso
 from chalicelib.errors import BadRequest, UnsupportedCoding, UnsupportedType
-from chalicelib.http.routes import FORM_TYPE
+from chalicelib.http import FORM_TYPE
 from chalicelib.http.validation import FORM
 from chalicelib.i18n import translated
-
-if TYPE_CHECKING:
-    from chalicelib.admin.monitoring import Audit
-    from chalicelib.admin.sessions import Sessions
-    from chalicelib.admin.tokens import Tokens
-    from chalicelib.keyring import Seals
-    from chalicelib.ports import Metrics
 
 
 class Language(StrEnum):
@@ -52,58 +45,6 @@ def language_of(accept_language: str) -> Language:
             language = Language(match["tag"].lower())
             liked[language] = max(liked[language], float(match["q"] or 1))
     return Language.TURKISH if liked[Language.TURKISH] > liked[Language.ENGLISH] else Language.ENGLISH
-
-
-class HttpSettings(Protocol):
-    """Settings of the HTTP layer; see `chalicelib.settings.Settings` for units and bounds."""
-
-    @property
-    def cors_origin(self) -> str:
-        """Origin of the pages that may call the API; empty for none."""
-
-    @property
-    def max_body_bytes(self) -> int:
-        """Largest file in a request, in bytes."""
-
-    @property
-    def stage(self) -> str:
-        """Name of the stage."""
-
-
-class HttpServices(Protocol):
-    """Services that the HTTP layer gets from the container."""
-
-    @property
-    def settings(self) -> HttpSettings:
-        """Settings of the HTTP layer."""
-
-    @property
-    def audit(self) -> Audit:
-        """The audit log."""
-
-    @property
-    def cursor_seals(self) -> Seals:
-        """Keys that sign list cursors."""
-
-    @property
-    def file_type(self) -> Callable[[bytes], str | None]:
-        """Type of a file by its first bytes, such as `png` or `svg`; None if it is unknown."""
-
-    @property
-    def is_picture(self) -> Callable[[bytes], bool]:
-        """Test the first bytes of a file: True for a picture in an accepted format."""
-
-    @property
-    def metrics(self) -> Metrics:
-        """Counters of refused requests and internal errors."""
-
-    @property
-    def sessions(self) -> Sessions:
-        """Sessions of the monitor."""
-
-    @property
-    def tokens(self) -> Tokens:
-        """API tokens."""
 
 
 _DEFAULT_DOMAIN = re.compile(r"\.execute-api\.[^.]+\.(?:amazonaws\.com(?:\.cn)?|vpce\.amazonaws\.com(?:\.cn)?)$")
@@ -482,6 +423,10 @@ class Response:
         return replace(
             self, headers={**self.headers, **{name.replace("_", "-"): text for name, text in headers.items()}}
         )
+
+
+Handle = Callable[[Request], Response]
+"""Answers a request."""
 
 
 def json_response(body: object, status: int = 200) -> Response:

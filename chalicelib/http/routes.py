@@ -14,8 +14,10 @@ from chalice.app import Chalice
 from chalice.app import Request as ChaliceRequest
 from chalice.app import Response as ChaliceResponse
 
+from chalicelib.http import FORM_TYPE
+
 if TYPE_CHECKING:
-    from chalicelib.http.request import Request, Response
+    from chalicelib.http.request import Handle
     from chalicelib.http.routing import Endpoint
 
 
@@ -108,10 +110,8 @@ MONITOR_ROUTES = (
 CATCH_ALL = "/{proxy+}"
 METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
 """Methods for which API Gateway supports routes."""
-FORM_TYPE = "multipart/form-data"
 
-Handle = Callable[["Request"], "Response"]
-Find = Callable[[], Handle]
+Find = Callable[[], "Handle"]
 """Imports a handler, and returns the same one each time."""
 
 _registered: list[str] = []

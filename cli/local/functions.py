@@ -122,16 +122,15 @@ def deploy_environment(stack: Stack) -> dict[str, str]:
 
 def package_of(project: Path) -> bytes:
     """Return the functions' zip, as Chalice builds it: the code and Chalice's runtime; the rest is in the layer."""
-    from chalice.deploy.packager import (  # noqa: PLC0415  # it brings botocore: few commands need it, all import this
-        AppOnlyDeploymentPackager,
-        DependencyBuilder,
-    )
+    from chalice.config import Config  # noqa: PLC0415  # it brings botocore: few commands need it, all import this
+    from chalice.deploy import packager as packagers  # noqa: PLC0415  # as above
     from chalice.utils import UI, OSUtils  # noqa: PLC0415  # as above
 
-    include_bytecode()
+    include_bytecode(packagers, Config().lambda_python_version)
     forget_packages(project)
     system = OSUtils()
-    packager = AppOnlyDeploymentPackager(system, DependencyBuilder(system), UI(StringIO(), StringIO()))
+    builder = packagers.DependencyBuilder(system)
+    packager = packagers.AppOnlyDeploymentPackager(system, builder, UI(StringIO(), StringIO()))
     version = f"python{sys.version_info.major}.{sys.version_info.minor}"
     return Path(packager.create_deployment_package(str(project), version)).read_bytes()
 
