@@ -11,8 +11,7 @@ from typing import TYPE_CHECKING
 from chalice import Chalice, Cron, Rate  # type: ignore[attr-defined]  # chalice names its exports in no __all__
 from chalice.app import CloudWatchEvent, SQSEvent
 
-from chalicelib.http import connect
-from chalicelib.http.routes import MONITOR_ROUTES, ROUTES, register
+from chalicelib.http.routes import MONITOR_ROUTES, ROUTES, connect, register
 from chalicelib.settings import load
 from chalicelib.telemetry import Observing, at_start
 

@@ -9,7 +9,7 @@ from typing import Any, Protocol
 
 from chalicelib.container import container
 from chalicelib.errors import ATTEMPTS, Misconfigured, TooManyRequests, Unavailable
-from chalicelib.messages import ObjectCreated, Work, read, read_change, read_visibility
+from chalicelib.json_formats import ObjectCreated, Work, read, read_change, read_visibility
 from chalicelib.tasks.lease import OtherVersion
 from chalicelib.tasks.model import Task, TaskType, queue_of
 from chalicelib.tasks.worker import Redeliver

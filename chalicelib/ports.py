@@ -13,8 +13,8 @@ from typing import Generic, Protocol, TypeVar
 
 from chalicelib.admin.scopes import AuditEntry, ExpiringRecord, FunctionUsage, QueueDepth, Token
 from chalicelib.images.model import ANY_IMAGE, CollectionInfo, CollectionStats, Image, ImageFilter, Rendition
+from chalicelib.json_formats import DeadLetter
 from chalicelib.maintenance.model import ScheduleStatus
-from chalicelib.messages import DeadLetter
 from chalicelib.storage import Budget, NewObject, PresignedPost, StoredObject
 from chalicelib.tasks.model import ChildCounts, Task, TaskFilter
 

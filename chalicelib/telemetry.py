@@ -28,7 +28,7 @@ _LONGEST_LINE = 200_000
 _LONGEST_FIELD = 1_000
 _TIGHT = (",", ":")
 _MOMENT = "%Y-%m-%dT%H:%M:%S.%FZ"
-"""Same format as `chalicelib.conversion`; `%F` is three digits of milliseconds."""
+"""Same format as `chalicelib.json_formats`; `%F` is three digits of milliseconds."""
 _FRAMES = 4
 """Stack frames from logging's own method to the caller of ours, so that a line names the caller's location."""
 

@@ -11,8 +11,8 @@ from chalicelib import events, storage
 from chalicelib.container import use
 from chalicelib.container.adapters import State
 from chalicelib.images.model import CollectionStats, Image
+from chalicelib.json_formats import Work, read, read_change, read_visibility
 from chalicelib.maintenance.model import Options, ScheduleStatus
-from chalicelib.messages import Work, read, read_change, read_visibility
 from chalicelib.ports import ObjectStore
 from chalicelib.tasks.model import CHUNKED, Task
 from tests.memory_cdn import MemoryCdn

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from math import ceil
 from random import Random
 
-from chalicelib.messages import DeadLetter
+from chalicelib.json_formats import DeadLetter
 from chalicelib.ports import Clock
 from tests.trouble import Trouble
 

@@ -11,7 +11,7 @@ from chalicelib import events
 from chalicelib.adapters.memory import MemoryState
 from chalicelib.container import use
 from chalicelib.errors import TaskNotFound, Unavailable
-from chalicelib.messages import UnknownMessage
+from chalicelib.json_formats import UnknownMessage
 from chalicelib.tasks.model import Status, TaskFilter
 from chalicelib.tasks.worker import Redeliver
 from tests.faults.oracle import judge

@@ -12,7 +12,7 @@ from threading import Lock
 
 from bench.soak.clock import SoakClock, called
 from bench.soak.faults import FaultInjector
-from chalicelib.messages import DeadLetter
+from chalicelib.json_formats import DeadLetter
 
 VISIBILITY = timedelta(minutes=6)
 MAX_RECEIVES = 5

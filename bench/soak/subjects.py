@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from chalicelib.messages import UnknownMessage, Work, read, read_change, read_visibility
+from chalicelib.json_formats import UnknownMessage, Work, read, read_change, read_visibility
 
 
 def subjects(body: str) -> frozenset[str]:

@@ -13,9 +13,9 @@ from typing import TypeVar
 
 import msgspec
 
-from chalicelib.conversion import convert
 from chalicelib.errors import BadRequest, Misconfigured, TooManyRequests, Unavailable, WallifyError
 from chalicelib.images.model import CollectionStats, Image, Rendition, weight_of
+from chalicelib.json_formats import convert
 from chalicelib.ports import Page
 from chalicelib.storage import is_guarded
 from chalicelib.tasks.model import Status, Task

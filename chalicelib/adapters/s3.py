@@ -15,7 +15,7 @@ from botocore.exceptions import BotoCoreError, ClientError, HTTPClientError
 
 from chalicelib.adapters.aws import denied, unavailable_or_misconfigured
 from chalicelib.errors import Conflict, ObjectNotFound, PayloadTooLarge, TooManyRequests, Unavailable
-from chalicelib.messages import UNVERSIONED
+from chalicelib.json_formats import UNVERSIONED
 from chalicelib.ports import Page
 from chalicelib.storage import (
     Budget,

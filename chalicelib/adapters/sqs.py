@@ -20,7 +20,7 @@ from botocore.exceptions import BotoCoreError, ClientError, HTTPClientError
 from chalicelib.adapters.aws import unavailable_or_misconfigured
 from chalicelib.admin.scopes import QueueDepth
 from chalicelib.errors import TooManyRequests
-from chalicelib.messages import DeadLetter
+from chalicelib.json_formats import DeadLetter
 
 _LONGEST = timedelta(hours=12)  # limit of SQS for a visibility timeout
 _LONGEST_DELAY = timedelta(minutes=15)  # limit of SQS for a delay

@@ -5,7 +5,7 @@ from __future__ import annotations
 from chalicelib.container.jobs import JobServices
 from chalicelib.container.services import AdminServices
 from chalicelib.engine.file_types import announced, is_picture
-from chalicelib.http import connect
+from chalicelib.http.routes import connect
 from chalicelib.settings import load
 
 __all__ = ["Container", "container", "use"]

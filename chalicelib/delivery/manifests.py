@@ -11,12 +11,11 @@ from hashlib import sha256
 from typing import Any, TypeVar
 
 from chalicelib import storage
-from chalicelib.conversion import to_iso
 from chalicelib.delivery.private_links import never_private
 from chalicelib.engine.file_types import FORMATS
 from chalicelib.errors import ObjectNotFound, Unavailable
 from chalicelib.images.model import ANY_IMAGE, CollectionInfo, CollectionStats, Image, ImageFilter, Rendition
-from chalicelib.messages import write_change
+from chalicelib.json_formats import to_iso, write_change
 from chalicelib.ports import Catalog, Cdn, Clock, ObjectStore, Page, Queue
 from chalicelib.storage import Budget, NewObject
 from chalicelib.tasks.model import Task

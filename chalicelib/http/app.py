@@ -19,7 +19,6 @@ from chalice.app import Response as ChaliceResponse
 from chalicelib.admin.scopes import Scope
 from chalicelib.admin.tokens import Principal, authorise
 from chalicelib.errors import Forbidden, MethodNotAllowed, Misconfigured, NotFound, Unauthorized, WallifyError
-from chalicelib.http import services
 from chalicelib.http.parsing import parse_parts
 from chalicelib.http.request import (
     Handle,
@@ -30,6 +29,7 @@ from chalicelib.http.request import (
     request_of,
     require_uncompressed,
 )
+from chalicelib.http.routes import services
 from chalicelib.http.routing import Endpoint, InternalError, problem_response, record_audit
 from chalicelib.telemetry import log
 

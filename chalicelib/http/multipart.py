@@ -14,8 +14,8 @@ from urllib.parse import quote, unquote_to_bytes
 import msgspec
 
 from chalicelib.errors import BadRequest, EmptyFile, PayloadTooLarge
-from chalicelib.http import services
 from chalicelib.http.request import Request, boundary_of
+from chalicelib.http.routes import services
 
 if TYPE_CHECKING:
     from multipart import MultipartSegment  # type: ignore[import-untyped]  # it ships no types

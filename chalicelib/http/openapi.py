@@ -10,10 +10,9 @@ from typing import Any
 import msgspec
 
 from chalicelib import VERSION, errors
-from chalicelib.http import FORM_TYPE, services
 from chalicelib.http.multipart import FILE, FILES
 from chalicelib.http.request import Request, Response, json_response, public_response
-from chalicelib.http.routes import ROUTES
+from chalicelib.http.routes import FORM_TYPE, ROUTES, services
 from chalicelib.http.routing import (
     PUBLIC,
     SCHEMAS,

@@ -19,13 +19,13 @@ from typing import Any, TypeVar, get_args, get_origin
 import msgspec
 from msgspec import UNSET
 
-from chalicelib.conversion import convert
 from chalicelib.errors import BadRequest
-from chalicelib.http import services
 from chalicelib.http.multipart import Form, UploadedFiles, bulk_form_of, form_of
 from chalicelib.http.request import Request, json_of, not_json
+from chalicelib.http.routes import services
 from chalicelib.http.routing import PUBLIC, Endpoint
 from chalicelib.http.validation import empty, no_body, refused, repeated, unknown
+from chalicelib.json_formats import convert
 from chalicelib.keyring import Key
 
 Q = TypeVar("Q", bound=msgspec.Struct)

@@ -16,11 +16,11 @@ from chalice.app import Request as ChaliceRequest
 from msgspec import UNSET, UnsetType
 
 from chalicelib.admin.scopes import Scope
-from chalicelib.conversion import with_iso
 from chalicelib.errors import BadRequest, UnsupportedCoding, UnsupportedType
-from chalicelib.http import FORM_TYPE
+from chalicelib.http.routes import FORM_TYPE
 from chalicelib.http.validation import FORM
 from chalicelib.i18n import translated
+from chalicelib.json_formats import with_iso
 
 
 class Language(StrEnum):

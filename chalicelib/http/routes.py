@@ -8,17 +8,87 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from functools import cache
 from importlib import import_module
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from chalice.app import Chalice
 from chalice.app import Request as ChaliceRequest
 from chalice.app import Response as ChaliceResponse
 
-from chalicelib.http import FORM_TYPE
-
 if TYPE_CHECKING:
-    from chalicelib.http.request import Handle
-    from chalicelib.http.routing import Endpoint
+    from chalicelib.admin.monitoring import Audit
+    from chalicelib.admin.sessions import Sessions
+    from chalicelib.admin.tokens import Tokens
+    from chalicelib.keyring import Seals
+    from chalicelib.ports import Metrics
+
+
+class HttpSettings(Protocol):
+    """Settings of the HTTP layer; see `chalicelib.settings.Settings` for units and bounds."""
+
+    @property
+    def cors_origin(self) -> str:
+        """Origin of the pages that may call the API; empty for none."""
+
+    @property
+    def max_body_bytes(self) -> int:
+        """Largest file in a request, in bytes."""
+
+    @property
+    def stage(self) -> str:
+        """Name of the stage."""
+
+
+class HttpServices(Protocol):
+    """Services that the HTTP layer gets from the container."""
+
+    @property
+    def settings(self) -> HttpSettings:
+        """Settings of the HTTP layer."""
+
+    @property
+    def audit(self) -> Audit:
+        """The audit log."""
+
+    @property
+    def cursor_seals(self) -> Seals:
+        """Keys that sign list cursors."""
+
+    @property
+    def file_type(self) -> Callable[[bytes], str | None]:
+        """Type of a file by its first bytes, such as `png` or `svg`; None if it is unknown."""
+
+    @property
+    def is_picture(self) -> Callable[[bytes], bool]:
+        """Test the first bytes of a file: True for a picture in an accepted format."""
+
+    @property
+    def metrics(self) -> Metrics:
+        """Counters of refused requests and internal errors."""
+
+    @property
+    def sessions(self) -> Sessions:
+        """Sessions of the monitor."""
+
+    @property
+    def tokens(self) -> Tokens:
+        """API tokens."""
+
+
+FORM_TYPE = "multipart/form-data"
+
+_providers: list[Callable[[], HttpServices]] = []
+
+
+def connect(provider: Callable[[], HttpServices]) -> None:
+    """Set the provider of the services; it is called for each request."""
+    _providers[:] = [provider]
+
+
+def services() -> HttpServices:
+    """Return the services. Raises LookupError before `connect`."""
+    if not _providers:
+        raise LookupError("The HTTP layer is not connected to a container.")
+    return _providers[0]()
 
 
 class Route(NamedTuple):
@@ -40,10 +110,9 @@ class Route(NamedTuple):
         """The path, such as `/tasks/{task_id}`."""
         return self.route.partition(" ")[2]
 
-    def endpoint(self) -> Endpoint:
+    def endpoint(self) -> Any:  # noqa: ANN401  # an `Endpoint` of `routing`, which is imported with it
         """Import the module, if no route of it was asked for yet, and return the endpoint."""
-        found: Endpoint = getattr(import_module(f"chalicelib.{self.module}"), self.operation)
-        return found
+        return getattr(import_module(f"chalicelib.{self.module}"), self.operation)
 
 
 ROUTES = (
@@ -111,7 +180,9 @@ CATCH_ALL = "/{proxy+}"
 METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
 """Methods for which API Gateway supports routes."""
 
-Find = Callable[[], "Handle"]
+Handle = Callable[[Any], Any]
+"""Answers a `Request` by a `Response`; both are imported with the first request."""
+Find = Callable[[], Handle]
 """Imports a handler, and returns the same one each time."""
 
 _registered: list[str] = []
@@ -147,19 +218,22 @@ def _add(app: Chalice, path: str, methods: list[str], name: str, find: Find) -> 
     app.route(path, methods=methods, name=name, content_types=[])(view)
 
 
-def _answer(app: Chalice, find: Find) -> ChaliceResponse:
-    from chalicelib.http.app import answer  # noqa: PLC0415  # with the first request
+def _dispatcher() -> Any:  # noqa: ANN401  # a module
+    """Import what answers requests, with the first of them; it knows this module, which knows it by name alone."""
+    return import_module("chalicelib.http.app")
 
+
+def _answer(app: Chalice, find: Find) -> ChaliceResponse:
     # An import that fails is an internal error like any other, so `answer` must be around it.
-    return answer(app, lambda request: find()(request))  # noqa: PLW0108
+    answered: ChaliceResponse = _dispatcher().answer(app, lambda request: find()(request))  # noqa: PLW0108
+    return answered
 
 
 def _finder(route: Route) -> Find:
     @cache
     def find() -> Handle:
-        from chalicelib.http.app import serving  # noqa: PLC0415  # with the first request
-
-        return serving(route.endpoint())
+        found: Handle = _dispatcher().serving(route.endpoint())
+        return found
 
     return find
 
@@ -167,9 +241,8 @@ def _finder(route: Route) -> Find:
 def _finder_unmatched(taken: Mapping[str, Sequence[str]]) -> Find:
     @cache
     def find() -> Handle:
-        from chalicelib.http.app import unmatched_handler  # noqa: PLC0415  # with the first request
-
-        return unmatched_handler(taken)
+        found: Handle = _dispatcher().unmatched_handler(taken)
+        return found
 
     return find
 

@@ -16,8 +16,8 @@ from msgspec import UNSET
 
 from chalicelib.admin.scopes import Scope
 from chalicelib.errors import MethodNotAllowed, Misconfigured, Unauthorized, UnsupportedCoding, WallifyError
-from chalicelib.http import services
 from chalicelib.http.request import Language, Request, Response, json_response
+from chalicelib.http.routes import services
 from chalicelib.i18n import filled, template, translated
 from chalicelib.tasks.model import Failure
 

@@ -15,8 +15,8 @@ from typing import Annotated, Any
 import msgspec
 from msgspec import inspect
 
-from chalicelib.conversion import convert
 from chalicelib.errors import BadRequest
+from chalicelib.json_formats import convert
 
 FORM = "form"
 """Key in `Meta.extra` of a text's rule: the id of its message, or a tuple of all allowed values."""

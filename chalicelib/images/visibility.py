@@ -14,7 +14,7 @@ from datetime import timedelta
 from chalicelib import storage
 from chalicelib.errors import ObjectNotFound, TooManyRequests, Unavailable
 from chalicelib.images.model import Image, is_tombstone
-from chalicelib.messages import write_visibility
+from chalicelib.json_formats import write_visibility
 from chalicelib.ports import Catalog, Cdn, ObjectStore, Queue
 from chalicelib.storage import Budget
 from chalicelib.tasks.worker import Failpoint, noop

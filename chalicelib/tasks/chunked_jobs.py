@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Protocol
 
-from chalicelib.messages import Work, write
+from chalicelib.json_formats import Work, write
 from chalicelib.ports import Metrics, Queue
 from chalicelib.storage import BudgetSpent
 from chalicelib.tasks.lease import Leases

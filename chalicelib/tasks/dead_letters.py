@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from datetime import timedelta
 
 from chalicelib import errors
-from chalicelib.messages import DeadLetter, ObjectCreated, UnknownMessage, Work, read, write
+from chalicelib.json_formats import DeadLetter, ObjectCreated, UnknownMessage, Work, read, write
 from chalicelib.ports import Clock, Metrics, Queue, TaskStore
 from chalicelib.tasks.model import Checkpoint, Failure, Task, TaskType, queue_of
 from chalicelib.tasks.parents import ParentTasks

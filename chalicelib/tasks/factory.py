@@ -11,7 +11,7 @@ from hashlib import sha256
 
 from chalicelib import storage
 from chalicelib.errors import Conflict, Unavailable, WallifyError
-from chalicelib.messages import ObjectCreated, Work, write
+from chalicelib.json_formats import ObjectCreated, Work, write
 from chalicelib.ports import Clock, ObjectStore, Queue, TaskStore
 from chalicelib.tasks.model import Failure, Progress, Status, Subject, Task, TaskType
 from chalicelib.tasks.retry_policy import TaskPolicy

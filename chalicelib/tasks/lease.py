@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from chalicelib.errors import Conflict, Unavailable, WallifyError
-from chalicelib.messages import ObjectCreated
+from chalicelib.json_formats import ObjectCreated
 from chalicelib.ports import Clock, TaskStore
 from chalicelib.tasks.dead_letters import PublishDeadLetter, discard_dead_letter
 from chalicelib.tasks.factory import arguments_of, belongs, is_tied

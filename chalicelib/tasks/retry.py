@@ -7,7 +7,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field, replace
 
 from chalicelib.errors import BadRequest, Conflict, IllegalTransition, SourceGone, TaskNotFound, Unavailable
-from chalicelib.messages import Work, write
+from chalicelib.json_formats import Work, write
 from chalicelib.ports import ObjectStore, Page, Queue, TaskStore
 from chalicelib.tasks.factory import ETAG, FORM_OF, VERSION, TaskFactory, TaskSpec, is_there, retry_id
 from chalicelib.tasks.model import CHECKPOINT, CHUNKED, WARNINGS, Status, Task, TaskFilter, TaskType

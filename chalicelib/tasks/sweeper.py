@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from chalicelib.errors import Conflict
-from chalicelib.messages import Work, write
+from chalicelib.json_formats import Work, write
 from chalicelib.ports import Clock, Metrics, ObjectStore, Queue, TaskStore
 from chalicelib.tasks.dead_letters import PublishDeadLetter, discard_dead_letter
 from chalicelib.tasks.factory import EXPIRES, is_there

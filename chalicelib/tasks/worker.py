@@ -13,7 +13,7 @@ from traceback import format_exception
 from typing import Final, Protocol
 
 from chalicelib.errors import OURS, TaskNotFound, TooManyRequests, Unavailable, WallifyError
-from chalicelib.messages import ObjectCreated
+from chalicelib.json_formats import ObjectCreated
 from chalicelib.ports import Clock, Metrics
 from chalicelib.tasks.lease import AlreadyFinal, Cancelled, LeaseHeld, Leases, LostLease, OutOfAttempts
 from chalicelib.tasks.model import Failure, Task

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 
 from chalicelib import names, storage
 from chalicelib.errors import Conflict, TaskNotFound
-from chalicelib.messages import ObjectCreated, Work, write
+from chalicelib.json_formats import ObjectCreated, Work, write
 from chalicelib.names import FOLDER, reason_to_ignore
 from chalicelib.ports import Clock, Metrics, Queue, TaskStore
 from chalicelib.storage import StoredObject

@@ -12,8 +12,8 @@ from chalicelib.admin.monitoring import Audit
 from chalicelib.admin.scopes import AuditEntry, Scope
 from chalicelib.admin.tokens import digest_of
 from chalicelib.container import Container
-from chalicelib.conversion import to_iso
 from chalicelib.errors import Unavailable
+from chalicelib.json_formats import to_iso
 from chalicelib.names import display_name
 from chalicelib.ports import Page
 from chalicelib.uploads.service import Upload

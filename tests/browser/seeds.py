@@ -11,7 +11,7 @@ from random import Random
 from chalicelib.admin.scopes import FunctionUsage, Scope
 from chalicelib.container import Container
 from chalicelib.images.model import Image, Rendition
-from chalicelib.messages import Work, write
+from chalicelib.json_formats import Work, write
 from chalicelib.storage import NewObject
 from chalicelib.tasks.factory import TaskSpec
 from chalicelib.tasks.model import Failure, Progress, Status, Subject, Task, TaskType

@@ -8,7 +8,7 @@ from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
 from chalicelib.images.model import Image
-from chalicelib.messages import Work, read
+from chalicelib.json_formats import Work, read
 from chalicelib.tasks.model import Task, TaskType
 from chalicelib.uploads.service import Upload
 from tests.browser.paintings import jpeg

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from chalicelib.messages import Work, write
+from chalicelib.json_formats import Work, write
 from chalicelib.storage import NewObject
 from chalicelib.tasks.model import TaskType
 from tests.cli.conftest import Terminal

@@ -20,7 +20,7 @@ from bench.soak.queue import Message as SoakMessage
 from bench.soak.queue import SoakQueue
 from chalicelib.adapters.sqs import SqsQueue
 from chalicelib.errors import Unavailable
-from chalicelib.messages import DeadLetter
+from chalicelib.json_formats import DeadLetter
 from chalicelib.ports import Queue
 from tests.builders import FrozenClock
 from tests.contracts.backends import session

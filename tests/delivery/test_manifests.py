@@ -13,7 +13,7 @@ from chalicelib.delivery import manifests
 from chalicelib.delivery.manifests import EventingCatalog, ManifestEntry, Manifests, ManifestUpdates, entry_of
 from chalicelib.errors import Unavailable
 from chalicelib.images.model import Image, Rendition
-from chalicelib.messages import read_change
+from chalicelib.json_formats import read_change
 from chalicelib.tasks.model import Status
 from chalicelib.tasks.service import MeteredState
 from tests.builders import NOON, a_final_task, a_task, an_image

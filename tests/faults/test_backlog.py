@@ -14,7 +14,7 @@ from chalicelib import events
 from chalicelib.container import use
 from chalicelib.container.adapters import State
 from chalicelib.images.model import CollectionStats
-from chalicelib.messages import Work, write
+from chalicelib.json_formats import Work, write
 from chalicelib.ports import Queue
 from chalicelib.tasks.factory import JobRequest
 from chalicelib.tasks.model import Status, Subject, Task, TaskType

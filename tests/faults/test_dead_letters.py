@@ -6,8 +6,8 @@ import pytest
 
 from chalicelib.container.adapters import State
 from chalicelib.errors import NotFound
+from chalicelib.json_formats import Work, write
 from chalicelib.maintenance.model import Options
-from chalicelib.messages import Work, write
 from chalicelib.tasks.factory import JobRequest
 from chalicelib.tasks.model import CHUNKED, QUEUES, Checkpoint, Status, Subject, Task, TaskType
 from tests.faults.oracle import judge

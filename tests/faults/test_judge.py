@@ -15,7 +15,7 @@ from bench.soak.queue import MAX_RECEIVES, Message
 from bench.soak.requests import PRIVATE, File
 from chalicelib import storage
 from chalicelib.images.model import Image, Rendition
-from chalicelib.messages import Work, write
+from chalicelib.json_formats import Work, write
 from chalicelib.tasks.factory import id_for
 from chalicelib.tasks.model import Status, Task, TaskType
 from chalicelib.uploads.service import OnDuplicate

@@ -5,7 +5,7 @@ import unicodedata
 
 import pytest
 
-from chalicelib.messages import UnknownMessage
+from chalicelib.json_formats import UnknownMessage
 from chalicelib.tasks.model import Status
 from tests.faults.oracle import judge, tasks_of
 from tests.memory_queue import MAX_RECEIVES

@@ -18,7 +18,7 @@ from pathlib import Path
 import pytest
 
 from chalicelib.container import Container
-from chalicelib.messages import Work, write
+from chalicelib.json_formats import Work, write
 from chalicelib.tasks.model import Status, Task, TaskType
 from chalicelib.tasks.worker import FAILPOINTS
 from chalicelib.uploads.service import Upload

@@ -15,7 +15,7 @@ from chalicelib import events
 from chalicelib.adapters import aws as adapters_aws
 from chalicelib.container import Container, use
 from chalicelib.images.model import Image
-from chalicelib.messages import Work, write
+from chalicelib.json_formats import Work, write
 from chalicelib.storage import hidden
 from chalicelib.tasks.factory import JobRequest
 from chalicelib.tasks.model import Status, Task, TaskType

@@ -10,7 +10,7 @@ from typing import Any
 from chalicelib import container
 from chalicelib.admin.scopes import Scope
 from chalicelib.admin.tokens import digest_of
-from chalicelib.messages import Work, write
+from chalicelib.json_formats import Work, write
 from chalicelib.tasks.model import Status
 from tests.faults.oracle import judge
 from tests.http.gateway import Gateway

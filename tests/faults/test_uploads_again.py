@@ -6,7 +6,7 @@ from functools import partial
 
 import pytest
 
-from chalicelib.messages import Work, write
+from chalicelib.json_formats import Work, write
 from chalicelib.tasks.model import ChildCounts, Status, Task
 from chalicelib.tasks.worker import FAILPOINTS
 from chalicelib.uploads.service import Upload

@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from chalicelib import messages
-from chalicelib.messages import READERS, SCHEMA_VERSION, ObjectCreated, UnknownMessage, Work, read, write
+from chalicelib import json_formats
+from chalicelib.json_formats import READERS, SCHEMA_VERSION, ObjectCreated, UnknownMessage, Work, read, write
 from chalicelib.tasks.model import Status
 from tests.faults.oracle import judge
 from tests.memory_queue import MAX_RECEIVES
@@ -60,7 +60,7 @@ def become_new(patch: pytest.MonkeyPatch) -> None:
     def second(message: Mapping[str, Any]) -> Work:
         return Work(message["work"]["task"])
 
-    patch.setattr(messages, "READERS", {**READERS, 2: second})
+    patch.setattr(json_formats, "READERS", {**READERS, 2: second})
 
 
 def in_version_2(task_id: str) -> str:

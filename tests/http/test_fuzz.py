@@ -15,9 +15,8 @@ from hypothesis import HealthCheck, Phase, settings, strategies
 from schemathesis.checks import CHECKS
 
 from chalicelib import container
-from chalicelib.http import FORM_TYPE
 from chalicelib.http.openapi import description
-from chalicelib.http.routes import register
+from chalicelib.http.routes import FORM_TYPE, register
 from tests.endpoints import ENDPOINTS
 from tests.http.gateway import Gateway
 from tests.http.memory_service import BOOTSTRAP, hire, memory_service

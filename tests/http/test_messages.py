@@ -24,7 +24,7 @@ from chalicelib.errors import BadRequest, WallifyError
 from chalicelib.http.request import Language, Request
 from chalicelib.http.routing import localized
 from chalicelib.i18n import ENGLISH, TURKISH, filled, messages, template, translated
-from chalicelib.messages import UnknownMessage
+from chalicelib.json_formats import UnknownMessage
 from chalicelib.names import MISNAMED
 from chalicelib.settings import BadSetting
 from chalicelib.tasks.model import Failure, TaskType

@@ -7,7 +7,7 @@ import json
 import pytest
 
 from chalicelib.container import Container
-from chalicelib.messages import Work
+from chalicelib.json_formats import Work
 from tests.http.forms import a_file, upload
 from tests.http.gateway import Gateway, Got
 from tests.http.memory_service import a_jpeg

@@ -10,7 +10,7 @@ from chalice.app import Chalice
 
 from chalicelib import container
 from chalicelib.container import Container
-from chalicelib.messages import Work
+from chalicelib.json_formats import Work
 from chalicelib.uploads.service import Upload
 from tests.http.gateway import Gateway
 from tests.http.memory_service import BOOTSTRAP, a_jpeg, hire, memory_service

@@ -13,7 +13,7 @@ from math import ceil
 from typing import Any
 
 from chalicelib.adapters import aws
-from chalicelib.messages import write_change
+from chalicelib.json_formats import write_change
 from tests.http.forms import FORM, a_file, a_form
 from tests.infra.account import Account, an_account
 from tests.infra.day import PICTURE, arrive, images, upload

@@ -11,7 +11,7 @@ from chalicelib.adapters.dynamodb.table import Table
 from chalicelib.adapters.records import encode
 from chalicelib.engine.model import Recipe
 from chalicelib.images.model import CollectionStats
-from chalicelib.messages import ObjectCreated, Work, write
+from chalicelib.json_formats import ObjectCreated, Work, write
 from tests.http.forms import FORM, a_file, a_form
 from tests.infra.account import Account
 from tests.infra.roles import named

@@ -6,7 +6,7 @@ from datetime import timedelta
 import pytest
 
 from chalicelib.errors import BadRequest
-from chalicelib.messages import Work, read, write
+from chalicelib.json_formats import Work, read, write
 from chalicelib.tasks.factory import JobRequest
 from chalicelib.tasks.model import Checkpoint, Report, Status, Task, TaskType
 from chalicelib.tasks.worker import Redeliver

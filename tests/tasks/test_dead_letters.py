@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 
 from chalicelib.errors import DeadLetterNotFound, Unavailable
-from chalicelib.messages import Work, write
+from chalicelib.json_formats import Work, write
 from chalicelib.tasks.model import Status, Task
 from tests.faults.oracle import judge
 from tests.trouble import unavailable

@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 
 from chalicelib.errors import PayloadTooLarge
-from chalicelib.messages import Work, write
+from chalicelib.json_formats import Work, write
 from chalicelib.tasks.lease import STORING
 from chalicelib.tasks.model import Failure, Progress, Status
 from chalicelib.tasks.retry_policy import TaskPolicy

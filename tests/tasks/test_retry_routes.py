@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from chalicelib.admin.scopes import Scope
 from chalicelib.container import Container
-from chalicelib.messages import Work, write
+from chalicelib.json_formats import Work, write
 from chalicelib.tasks.model import Failure, Status, Subject, Task, TaskFilter, TaskType
 from tests.builders import NOON, a_final_task
 from tests.http.forms import a_file, upload

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 
 from chalicelib.container import Container
-from chalicelib.messages import Work
+from chalicelib.json_formats import Work
 from chalicelib.uploads.service import Upload
 from tests.http.gateway import Gateway
 from tests.http.memory_service import a_jpeg, bucket_of, finish

@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 
 from chalicelib import names
-from chalicelib.messages import ObjectCreated
+from chalicelib.json_formats import ObjectCreated
 from chalicelib.tasks.model import WARNINGS, Status, Task, TaskFilter
 from chalicelib.uploads.presigned import UploadIntent
 from tests.faults.oracle import images_of, judge

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from chalicelib.messages import ObjectCreated, read
+from chalicelib.json_formats import ObjectCreated, read
 from chalicelib.tasks.factory import REPEATS, VERSION
 from chalicelib.tasks.model import Status, Task, TaskFilter, TaskType
 from chalicelib.uploads.presigned import PresignedUpload, UploadIntent

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from chalicelib.messages import UnknownMessage, Work, read, read_change, write, write_change
+from chalicelib.json_formats import UnknownMessage, Work, read, read_change, write, write_change
 
 
 @pytest.mark.parametrize("name", ["nature", "Şehir ve göl", "a.b-c_d"])

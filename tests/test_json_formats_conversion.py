@@ -11,11 +11,11 @@ from threading import Barrier
 import msgspec
 import pytest
 
-from chalicelib.conversion import convert, is_met
+from chalicelib.json_formats import convert, is_met
 
 ROOT = Path(__file__).parents[1]
 PLACES = {
-    "chalicelib/conversion.py": "the place itself",
+    "chalicelib/json_formats.py": "the place itself",
     "chalicelib/settings.py": "read once, by a process that has no other thread yet",
     "infra/checks.py": "one value of a configuration, before anything is deployed",
     "cli/client/http.py": "the same for the commands, which do not know the server's code",

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chalicelib.messages import ObjectCreated, UnknownMessage, Work, read, write
+from chalicelib.json_formats import ObjectCreated, UnknownMessage, Work, read, write
 from tests.naughty import HARMLESS
 
 TEST_EVENT = json.dumps(
