@@ -1,19 +1,37 @@
-"""`wallify keys`: the keys that sign sessions, links and cursors of a stage."""
+"""`wallify keys`: list and rotate the keys that sign sessions, links and cursors of a stage."""
 
 from __future__ import annotations
 
 import argparse
-from typing import TYPE_CHECKING
+import secrets
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
 
+from chalicelib.keyring import LASTS, KeySecret, Purpose
 from cli.commands import connection
 from cli.commands.deploy import add_stage
 from cli.commands.parser import Commands, add_command, add_verbs
+from cli.errors import CommandError
 from cli.output import Column, print_list, print_result
 
 if TYPE_CHECKING:
-    from cli.deploy.keys import KeyState
+    from cli.deploy.target import StageTarget
 
 PURPOSES = ("sessions", "links", "cursors")
+
+
+@dataclass(frozen=True)
+class KeyState:
+    """Public facts of one key, without the key itself."""
+
+    purpose: str
+    key_id: str
+    state: str
+    """`next` (not in use yet), `sealing` (signs), or `checking` (only verifies older signatures)."""
+    since: str | None
+
+
 COLUMNS: tuple[Column[KeyState], ...] = (
     ("purpose", lambda key: key.purpose),
     ("key", lambda key: key.key_id),
@@ -61,21 +79,76 @@ def _add_common(verb: argparse.ArgumentParser) -> None:
 
 def run_list(given: argparse.Namespace) -> int:
     """List them."""
-    from cli.deploy import keys  # noqa: PLC0415  # boto3 takes its time, and other commands need none
-    from cli.deploy.target import StageTarget  # noqa: PLC0415  # the same
+    from cli.deploy.target import StageTarget  # noqa: PLC0415  # boto3 takes its time, and other commands need none
 
-    return print_list(given, keys.states(StageTarget(given.stage)), COLUMNS, none="No keys.")
+    return print_list(given, states(StageTarget(given.stage)), COLUMNS, none="No keys.")
 
 
 def run_rotate(given: argparse.Namespace) -> int:
     """Rotate one."""
-    from chalicelib.keyring import Purpose  # noqa: PLC0415  # as above
-    from cli.deploy import keys  # noqa: PLC0415  # as above
     from cli.deploy.target import StageTarget  # noqa: PLC0415  # as above
 
     purpose = Purpose(given.purpose)
-    keys.rotate(StageTarget(given.stage), purpose, at_once=given.at_once)
-    told = "ends within a minute" if given.at_once else f"stays valid for up to {keys.lasting(purpose)}"
+    rotate(StageTarget(given.stage), purpose, at_once=given.at_once)
+    told = "ends within a minute" if given.at_once else f"stays valid for up to {lasting(purpose)}"
     done = {"stage": given.stage, "purpose": given.purpose, "at_once": given.at_once}
     print_result(given, f"New key for {given.purpose} of {given.stage}. What older keys have signed {told}.", done)
     return 0
+
+
+BYTES = 32
+
+
+def states(target: StageTarget) -> tuple[KeyState, ...]:
+    """Return every key whose signatures are accepted. Raises CommandError if the stage has no keys."""
+    secret, now = _read(target), datetime.now(UTC)
+    return tuple(one for purpose in Purpose for one in _states(secret, purpose, now))
+
+
+def rotate(target: StageTarget, purpose: Purpose, *, at_once: bool = False) -> None:
+    """Create a new key for the purpose; `at_once` invalidates the signatures of older keys."""
+    secret = _read(target)
+    text = secret.rotated(purpose, secrets.token_bytes(BYTES), now=datetime.now(UTC), at_once=at_once)
+    _vault(target).put_secret_value(SecretId=_name(target), SecretString=text)
+
+
+def lasting(purpose: Purpose) -> str:
+    """Return the lifetime of the purpose's signatures, as text."""
+    hours = int(LASTS[purpose].total_seconds() // 3600)
+    return f"{hours // 24} days" if hours > 24 else f"{hours} hours"  # noqa: PLR2004 - hours of a day
+
+
+def _states(secret: KeySecret, purpose: Purpose, now: datetime) -> list[KeyState]:
+    ring = secret.keyring(purpose)
+    sealing = ring.signing_key(now)
+    found = []
+    for key in ring.accepted_keys(now):
+        waits = key.since is not None and key.since > now
+        state = "sealing" if key == sealing else "next" if waits else "checking"
+        found.append(KeyState(purpose, key.key_id, state, key.since.isoformat() if key.since else None))
+    return found
+
+
+def _read(target: StageTarget) -> KeySecret:
+    from botocore.exceptions import BotoCoreError, ClientError  # noqa: PLC0415  # as above
+
+    try:
+        found = _vault(target).get_secret_value(SecretId=_name(target))
+        secret = KeySecret(str(found["SecretString"]), found.get("CreatedDate"))
+        secret.keyring(Purpose.LINKS)
+    except (BotoCoreError, ClientError) as refusal:
+        advice = f"Deploy the stage first: `./wallify deploy --stage {target.stage}`."
+        raise CommandError(f"{_name(target)} cannot be read.", advice, evidence=str(refusal)) from refusal
+    except ValueError as wrong:
+        raise CommandError(
+            f"{_name(target)} is not a valid key ring.", "Restore its previous version (docs/operations/keys.md)."
+        ) from wrong
+    return secret
+
+
+def _name(target: StageTarget) -> str:
+    return f"wallify/{target.stage}/keys"
+
+
+def _vault(target: StageTarget) -> Any:  # noqa: ANN401 - a boto3 client
+    return target.client("secretsmanager")
