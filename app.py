@@ -5,7 +5,12 @@
 
 from __future__ import annotations
 
+import gc
 import sys
+
+# Modules are no garbage: looking for some among them takes a tenth of the start.
+gc.disable()
+
 from typing import TYPE_CHECKING
 
 from chalice import Chalice, Cron, Rate  # type: ignore[attr-defined]  # chalice names its exports in no __all__
@@ -114,3 +119,7 @@ def optimize_images(event: CloudWatchEvent) -> None:
     from chalicelib import events
 
     events.start_schedule("optimize_images", event.to_dict()["time"])
+
+
+gc.freeze()  # what was made until here stays as long as the process
+gc.enable()

@@ -54,3 +54,14 @@ def test_the_switchboard_imports_nothing_heavy(imported: frozenset[str], heavy: 
 
 def test_the_switchboard_was_imported_at_all(imported: frozenset[str]) -> None:
     assert {"app", "chalicelib.http.routes", "chalicelib.settings"} <= imported
+
+
+def test_the_start_collects_no_garbage_and_what_follows_does() -> None:
+    # What loads app.py itself may complete a generation, so the count begins anew just before.
+    tell = (
+        "import gc; runs = []; gc.callbacks.append(lambda *of: runs.append(of)); "
+        "gc.collect(); runs.clear(); import app; print(runs, gc.isenabled())"
+    )
+    told = subprocess.run([sys.executable, "-c", tell], cwd=ROOT, capture_output=True, text=True, check=True)
+
+    assert told.stdout.splitlines()[-1] == "[] True"
