@@ -56,8 +56,9 @@ def test_an_upload_announced_three_times_more_is_one_image(
     task_id = task_of(wallify.upload(a_small_photo(), collection=collection))
     if when == "after it has ended":
         wallify.ended(task_id)
+    again = announcement(truth, cloud.outputs["BucketName"], f"incoming/{collection}/{task_id}/upload")
     for _ in range(3):
-        truth.announce(announcement(cloud.outputs["BucketName"], f"incoming/{collection}/{task_id}/upload"))
+        truth.announce(again)
     task = wallify.ended(task_id)
     truth.assert_drained(collection)
     assert (task["status"], task["attempts"]) == ("SUCCESS", 1)
@@ -71,9 +72,14 @@ def image_of(wallify: Wallify, answer: httpx.Response) -> Json:
     return image or dict(wallify.ended(task_of(answer))["result"])
 
 
-def announcement(bucket: str, key: str) -> str:
-    """What S3 says about a new object: https://docs.aws.amazon.com/AmazonS3/latest/userguide/notification-content-structure.html."""
-    thing = {"key": key, "size": 1024, "eTag": "d41d8cd98f00b204e9800998ecf8427e", "sequencer": "0055AED6DCD90281E5"}
+def announcement(truth: Truth, bucket: str, key: str) -> str:
+    """What S3 says about a new object, and says again: of the same version, also when it is deleted.
+
+    https://docs.aws.amazon.com/AmazonS3/latest/userguide/notification-content-structure.html.
+    """
+    [version] = truth.s3.list_object_versions(Bucket=bucket, Prefix=key)["Versions"]
+    thing = {"key": key, "size": version["Size"], "eTag": version["ETag"].strip('"'), "versionId": version["VersionId"]}
+    thing["sequencer"] = "0055AED6DCD90281E5"
     where = {"s3SchemaVersion": "1.0", "bucket": {"name": bucket, "arn": f"arn:aws:s3:::{bucket}"}, "object": thing}
     event = {"eventVersion": "2.1", "eventSource": "aws:s3", "eventName": "ObjectCreated:Put", "s3": where}
     return json.dumps({"Records": [event | {"awsRegion": "us-east-1", "eventTime": "2026-05-01T10:00:00.000Z"}]})
