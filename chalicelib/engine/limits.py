@@ -225,8 +225,8 @@ _LACKING = ("not available", "not installed")
 def decoder_errors() -> Iterator[None]:
     """Translate what Pillow raises while it reads the picture's bytes; put around that one call.
 
-    On millions of broken files Pillow raised what `_DECODER_FAULTS` lists. A mistake in our own code raises the same:
-    none of it may run inside.
+    On millions of broken files Pillow raised what `_DECODER_FAULTS` lists, and what prepares a HEIC for its decoder
+    CannotRebuild. A mistake in our own code raises the same: none of it may run inside.
 
     Errors of our installation are not translated, because another worker may be able to read the picture: a module that
     cannot be imported, a codec that Pillow was built without, and what the operating system refuses (an OSError with an
@@ -244,7 +244,7 @@ def decoder_errors() -> Iterator[None]:
         raise ImageTooLarge(TOO_DEEP, what="memory") from too_much
     except Image.DecompressionBombError as bomb:
         raise ImageTooLarge from bomb
-    except _DECODER_FAULTS as broken:
+    except (*_DECODER_FAULTS, CannotRebuild) as broken:
         if _is_ours(broken):
             raise
         raise DamagedImage from broken

@@ -13,7 +13,7 @@ from PIL import Image
 from chalicelib.engine import decode as decoding
 from chalicelib.engine.colour.convert import to_eight_bit
 from chalicelib.engine.decode import decode, open_picture
-from chalicelib.engine.limits import decoder_errors, parser_errors
+from chalicelib.engine.limits import CannotRebuild, decoder_errors, parser_errors
 from chalicelib.engine.model import Limits, Recipe
 from chalicelib.engine.pipeline import process
 from chalicelib.errors import DamagedImage, ImageTooLarge
@@ -29,9 +29,13 @@ MISSING = (
 )
 
 
-@pytest.mark.parametrize(
-    "fault", [OSError("broken data stream"), ValueError(), KeyError("x"), SyntaxError("not a PNG")]
+COMPLAINTS = (
+    *(OSError("broken data stream"), ValueError(), KeyError("x"), SyntaxError("not a PNG"), EOFError(), TypeError()),
+    *(ZeroDivisionError(), AttributeError(), RuntimeError(), struct.error(), zlib.error(), CannotRebuild()),
 )
+
+
+@pytest.mark.parametrize("fault", COMPLAINTS, ids=repr)
 def test_a_decoders_complaint_is_the_pictures_fault(fault: Exception) -> None:
     with pytest.raises(DamagedImage), decoder_errors():
         raise fault
