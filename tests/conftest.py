@@ -1,4 +1,4 @@
-"""Which tests the inner loop leaves out: whole folders, and back ends that each contract has beside two quick ones.
+"""Which tests the inner loop leaves out: whole folders, slow tests, back ends that contracts have beside quick ones.
 
 And what CI may skip: only what its machine cannot have.
 
@@ -68,6 +68,8 @@ SLOW_PLACES = (
     "tests/maintenance/test_scale.py",  # whole libraries, cleaned up
     "tests/images/test_optimize.py",  # encoders at their slowest setting
 )
+SLOW_TESTS = frozenset((Path(__file__).parent / "slow_tests.txt").read_text(encoding="utf-8").split())
+"""Test functions that take a quarter of a second or more, as `python -m scripts.slow_tests` has measured them."""
 SLOW_FOLDERS = tuple(f"{place.rstrip('/')}/" for place in SLOW_PLACES)
 SLOW_BACK_ENDS = ("dynamodb", "postgres", "emulator")
 """Memory and SQLite keep the same contracts in a sixth of the time."""
@@ -127,4 +129,4 @@ def failed_if_skipped(report: pytest.TestReport) -> pytest.TestReport:
 def _is_slow(nodeid: str) -> bool:
     place, _, case = nodeid.partition("[")
     slow = (*SLOW_BACK_ENDS, *SLOW_BUCKETS) if place.startswith("tests/contracts/") else SLOW_BACK_ENDS
-    return place.startswith(SLOW_PLACES) or case.startswith(slow)
+    return place.startswith(SLOW_PLACES) or place in SLOW_TESTS or case.startswith(slow)
