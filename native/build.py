@@ -15,7 +15,6 @@ import subprocess
 import sys
 import tarfile
 import tempfile
-import urllib.request
 from io import BytesIO
 from pathlib import Path
 from typing import NamedTuple
@@ -30,13 +29,10 @@ LAMBDA = "x86_64"
 """Kind of processor that the functions are deployed for."""
 _MINUTES = 10 * 60
 
-ZLIB_NG = (
-    "https://files.pythonhosted.org/packages/25/c8/2914b13c7972dccf8774947ffe781b761b483aa190e55a4aa89886982daa/"
-    "zlib_ng-1.1.0.tar.gz"
-)
-"""The source package of python-zlib-ng, which has all of zlib-ng 2.3.3."""
+ZLIB_NG = "1.1.0"
+"""Version of python-zlib-ng, whose source package has all of zlib-ng 2.3.3."""
 ZLIB_NG_SHA256 = "08a3a8468d4f130e3dc80d28ec42fcc7a878a57dfed616233e791066327d78a3"
-_WITHIN = "zlib_ng-1.1.0/src/zlib_ng/zlib-ng/"
+_WITHIN = f"zlib_ng-{ZLIB_NG}/src/zlib_ng/zlib-ng/"
 _SOURCES = frozenset({".c", ".h", ".in", ".empty"})
 
 _HEADERS = {
@@ -176,24 +172,27 @@ def _compiler() -> Path:
     return zig
 
 
+def zlib_ng_archive() -> Path:
+    """Return where the source package of zlib-ng is kept after a build."""
+    return STORE / f"zlib_ng-{ZLIB_NG}.tar.gz"
+
+
 def _zlib_ng() -> bytes:
-    kept = STORE / "zlib-ng.tar.gz"
-    body = kept.read_bytes() if kept.is_file() else _fetched(ZLIB_NG)
-    if hashlib.sha256(body).hexdigest() != ZLIB_NG_SHA256:
+    """Return the source package, which pip downloads once from the index that it is configured for."""
+    kept = zlib_ng_archive()
+    if not kept.is_file() or hashlib.sha256(kept.read_bytes()).hexdigest() != ZLIB_NG_SHA256:
         kept.unlink(missing_ok=True)
-        raise BuildError(f"The sources of zlib-ng have another SHA-256 than {ZLIB_NG_SHA256}.")
-    STORE.mkdir(parents=True, exist_ok=True)
-    kept.write_bytes(body)
-    return body
+        _download_zlib_ng()
+    return kept.read_bytes()
 
 
-def _fetched(address: str) -> bytes:
-    try:
-        with urllib.request.urlopen(address, timeout=60) as answer:  # noqa: S310  a constant, https
-            body: bytes = answer.read()
-    except OSError as error:
-        raise BuildError(f"{address} cannot be fetched: {error}. Check the network, then repeat.") from error
-    return body
+def _download_zlib_ng() -> None:
+    with tempfile.TemporaryDirectory() as temporary:
+        wanted = Path(temporary, "requirements.txt")
+        wanted.write_text(f"zlib-ng=={ZLIB_NG} --hash=sha256:{ZLIB_NG_SHA256}\n", encoding="utf-8")
+        pip = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--no-binary", "zlib-ng"]
+        options = ["--require-hashes", "-r", str(wanted), "-d", str(STORE)]
+        _run([*pip, *options], HERE, "The sources of zlib-ng cannot be downloaded. Check the network, then repeat.")
 
 
 def unpack_zlib_ng(archive: bytes, folder: Path) -> None:

@@ -1,4 +1,4 @@
-"""Request and response of a route, the services of the HTTP layer, and parameter types."""
+"""Request and response of a route, and parameter types."""
 
 from __future__ import annotations
 

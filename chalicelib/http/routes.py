@@ -1,6 +1,7 @@
 """All routes, by the modules that declare them; a module is imported when the first of its routes is asked for.
 
-So a function that starts imports neither the routes nor what they need. Chalice needs the paths at once.
+So a function that starts imports neither the routes nor what they need. Chalice needs the paths at once. Beside the
+table are the services that the HTTP layer gets from the container.
 """
 
 from __future__ import annotations

@@ -13,7 +13,7 @@ from tests.fuzz.mutate import mutant
 from tests.fuzz.seeds import seeds
 
 SANITIZERS = ("-fsanitize=address,undefined", "-fno-sanitize-recover=all", "-O1", "-g", "-std=c11", "-march=x86-64-v3")
-ARCHIVE = build.STORE / "zlib-ng.tar.gz"
+ARCHIVE = build.zlib_ng_archive()
 
 
 @pytest.fixture(scope="module")
@@ -21,7 +21,7 @@ def program(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """native/pixels/fuzz.c with the module and zlib-ng, all of them compiled with the sanitizers."""
     compiler = shutil.which("gcc")
     if not compiler or not ARCHIVE.is_file():
-        pytest.skip("gcc or the sources that `python -m native.build` fetches are not here")
+        pytest.skip("gcc or the sources that `python -m native.build` downloads are not here")
     folder = tmp_path_factory.mktemp("sanitized")
     build.unpack_zlib_ng(ARCHIVE.read_bytes(), folder)
     shutil.copytree(build.SOURCES, folder / "pixels")

@@ -1,4 +1,4 @@
-"""docs/reference/calls.md says what is counted: nobody adds a call unseen."""
+"""The table in docs/reference/calls.md is the one that is counted, so a new call of AWS shows in the diff."""
 
 from __future__ import annotations
 
