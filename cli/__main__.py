@@ -107,7 +107,7 @@ def main(arguments: list[str] | None = None) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return errors.DONE
     except OSError as error:
-        return _told(error)
+        return _report_os_error(error)
     return code
 
 
@@ -141,12 +141,12 @@ def _must_be_known(top: argparse.ArgumentParser, typed: list[str]) -> None:
 
 def _declared(commands: Commands) -> Iterator[str]:
     """Declare every command; yield the text of each section for the overview."""
-    told = commands._choices_actions  # noqa: SLF001 - argparse has no public way to see what it was told
+    choices = commands._choices_actions  # noqa: SLF001 - argparse has no public way to see what it was choices
     for title, registers in SECTIONS.items():
-        before = len(told)
+        before = len(choices)
         for register in registers:
             register(commands)
-        yield "\n".join((f"{title}:", *(_filled(one.dest, one.help or "") for one in told[before:])))
+        yield "\n".join((f"{title}:", *(_filled(one.dest, one.help or "") for one in choices[before:])))
 
 
 def _filled(name: str, what: str) -> str:
@@ -154,7 +154,7 @@ def _filled(name: str, what: str) -> str:
     return textwrap.fill(what, width, initial_indent=f"  {name:12} ", subsequent_indent=" " * 15)
 
 
-def _told(error: OSError) -> int:
+def _report_os_error(error: OSError) -> int:
     trouble = file_error(error)
     if trouble is None:
         raise error

@@ -174,17 +174,17 @@ SET_CLOCK = "Set this machine's clock (`timedatectl set-ntp true`)."
 
 def check_health(api: Client) -> Iterator[Finding]:
     """Check that the API responds, and that its clock and this machine's agree."""
-    told = api.greet()
-    words = f"stage {told.stage} responded in {told.took * 1000:.0f} ms"
-    yield Finding("api", GOOD, words) if told.took < SLOW_ANSWER else Finding("api", DOUBTFUL, words, ASK_AGAIN)
-    yield check_clock(told, datetime.now(UTC))
+    health = api.greet()
+    words = f"stage {health.stage} responded in {health.took * 1000:.0f} ms"
+    yield Finding("api", GOOD, words) if health.took < SLOW_ANSWER else Finding("api", DOUBTFUL, words, ASK_AGAIN)
+    yield check_clock(health, datetime.now(UTC))
 
 
-def check_clock(told: Health, now: datetime) -> Finding:
+def check_clock(health: Health, now: datetime) -> Finding:
     """Compare this machine's clock with the API's."""
-    if told.at is None:
+    if health.at is None:
         return Finding("clock", DOUBTFUL, "the API sent no time")
-    skew = max(0.0, abs((now - told.at).total_seconds()) - 1)
+    skew = max(0.0, abs((now - health.at).total_seconds()) - 1)
     words = f"differs from the API's by {skew:.0f} s"
     if skew < SKEW:
         return Finding("clock", GOOD, words)
@@ -243,8 +243,8 @@ def _setup_fault(probe: Callable[[Client], object], api: Client) -> ApiError | N
 
 def _cause(fault: ApiError) -> str:
     """Return the cause, which the API sends only to administrators."""
-    told = fault.details.get("cause") or {}
-    return "; ".join(f"{name}: {text}" for name, text in told.items())
+    causes = fault.details.get("cause") or {}
+    return "; ".join(f"{name}: {text}" for name, text in causes.items())
 
 
 MISCONFIGURED = "misconfigured"

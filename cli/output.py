@@ -118,8 +118,8 @@ def print_result(given: argparse.Namespace, sentence: str, thing: object) -> Non
 
 def print_json(thing: object) -> None:
     """Print one line of JSON and flush it."""
-    told = with_rfc3339(msgspec.to_builtins(thing, builtin_types=(datetime,)))
-    print(json.dumps(told, ensure_ascii=not _speaks_unicode()), flush=True)
+    plain = with_rfc3339(msgspec.to_builtins(thing, builtin_types=(datetime,)))
+    print(json.dumps(plain, ensure_ascii=not _speaks_unicode()), flush=True)
 
 
 def format_value(value: object) -> str:

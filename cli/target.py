@@ -37,9 +37,9 @@ class Profiles:
     def of(cls, path: Path) -> Profiles:
         """Read the file; no file is no profiles. Raises CommandError if it cannot be read."""
         try:
-            told = json.loads(path.read_text(encoding="utf-8"))
-            known = {name: Profile(**one) for name, one in told["known"].items()}
-            return cls(told["current"], known)
+            stored = json.loads(path.read_text(encoding="utf-8"))
+            known = {name: Profile(**one) for name, one in stored["known"].items()}
+            return cls(stored["current"], known)
         except FileNotFoundError:
             return cls()
         except (OSError, ValueError, TypeError, KeyError) as broken:

@@ -50,17 +50,17 @@ class SmokeTest:
 
     def answers(self) -> str:
         """The API is there."""
-        return f"stage {_told(self.api.get('/health'), 200)['stage']}"
+        return f"stage {_answered(self.api.get('/health'), 200)['stage']}"
 
     def token_required(self) -> str:
         """Ask without a token, which is refused."""
-        _told(self.api.get("/collections", headers={"Authorization": ""}), 401)
+        _answered(self.api.get("/collections", headers={"Authorization": ""}), 401)
         return "401 without a token"
 
     def upload(self) -> str:
         """A picture through the API becomes an image."""
         form = {"collection": self.collection, "async": "true"}
-        answer = _told(self.api.post("/file_upload", data=form, files={"file": ("smoke.png", picture())}), 202)
+        answer = _answered(self.api.post("/file_upload", data=form, files={"file": ("smoke.png", picture())}), 202)
         self.image = self._success(answer["task_ids"][0][1])["result"]
         return f"{self.image['width']} x {self.image['height']} {self.image['format']}"
 
@@ -88,20 +88,20 @@ class SmokeTest:
         """Several pictures at once end as one task."""
         form = {"collection": self.collection, "async": "true"}
         files = [("files[]", (f"bulk-{number}.png", picture())) for number in range(3)]
-        answer = _told(self.api.post("/bulk_upload", data=form, files=files), 202)
+        answer = _answered(self.api.post("/bulk_upload", data=form, files=files), 202)
         progress = self._success(answer["task_id"])["progress"]
         return f"{progress['current']} of {progress['total']}"
 
     def cancel(self) -> str:
         """A task that waits can be stopped."""
-        status = _told(self.api.post(f"/task/cancel/{self._draft()['task_id']}"), 200)["status"]
+        status = _answered(self.api.post(f"/task/cancel/{self._draft()['task_id']}"), 200)["status"]
         if status != "REVOKED":
             raise Broken(f"a cancelled task says {status} and not REVOKED")
         return str(status)
 
     def remake(self) -> str:
         """Thumbnails can be made again."""
-        self._success(_told(self.api.post("/thumbnails", json={"collection": self.collection}), 202)["task_id"])
+        self._success(_answered(self.api.post("/thumbnails", json={"collection": self.collection}), 202)["task_id"])
         return "made again"
 
     def clean(self) -> str:
@@ -110,8 +110,8 @@ class SmokeTest:
             self._stop(task_id)
         answer = self.api.delete(f"/collections/{self.collection}", params={"force": "true"})
         if answer.status_code != httpx.codes.NOT_FOUND:  # it exists only once an image is in it
-            self._success(_told(answer, 202)["task_id"])
-        _told(self.api.get(f"/collections/{self.collection}"), 404)
+            self._success(_answered(answer, 202)["task_id"])
+        _answered(self.api.get(f"/collections/{self.collection}"), 404)
         return f"collection {self.collection} is gone"
 
     def _stop(self, task_id: str) -> None:
@@ -122,7 +122,7 @@ class SmokeTest:
 
     def _draft(self) -> Json:
         asked = {"filename": "direct.png", "content_type": "image/png", "collection": self.collection}
-        return _told(self.api.post("/uploads", json=asked), 201)
+        return _answered(self.api.post("/uploads", json=asked), 201)
 
     def _success(self, task_id: str) -> Json:
         task = self._ended(task_id)
@@ -136,7 +136,7 @@ class SmokeTest:
         self.unfinished.add(task_id)
         while True:
             wait = str(max(1, min(LOOK, int(deadline - time.monotonic()))))
-            task = _told(self.api.get(f"/task/status/{task_id}", params={"wait": wait}), 200)
+            task = _answered(self.api.get(f"/task/status/{task_id}", params={"wait": wait}), 200)
             if task["ready"]:
                 self.unfinished.discard(task_id)
                 return task
@@ -163,7 +163,7 @@ def _chunk(name: bytes, body: bytes) -> bytes:
     return struct.pack(">I", len(body)) + name + body + struct.pack(">I", zlib.crc32(name + body))
 
 
-def _told(answer: httpx.Response, status: int) -> Json:
+def _answered(answer: httpx.Response, status: int) -> Json:
     if answer.status_code != status:
         where = f"{answer.request.method} {answer.request.url.path}"
         raise Broken(f"{where} answered {answer.status_code} and not {status}: {answer.text[:200]}")

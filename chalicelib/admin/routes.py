@@ -102,11 +102,11 @@ def _created(parts: Mapping[str, Any]) -> str:
 
 def _updated(parts: Mapping[str, Any]) -> str:
     """Audit target: the id of the token and its changed fields."""
-    body, told = parts["body"], [parts["path"].token_id]
-    told += [f"name={body.name}"] if body.name is not UNSET else []
-    told += [f"scopes={','.join(sorted(body.scopes))}"] if body.scopes is not UNSET else []
-    told += [f"days={body.days or 'for ever'}"] if body.days is not UNSET else []
-    return " ".join(told)
+    body, described = parts["body"], [parts["path"].token_id]
+    described += [f"name={body.name}"] if body.name is not UNSET else []
+    described += [f"scopes={','.join(sorted(body.scopes))}"] if body.scopes is not UNSET else []
+    described += [f"days={body.days or 'for ever'}"] if body.days is not UNSET else []
+    return " ".join(described)
 
 
 schema("Scope", "A permission of a token; `admin` includes all others.")(Scope)

@@ -130,8 +130,8 @@ def find_images(request: Request, collection: str, query: ImagesQuery) -> ImageL
         return ImageList(_records(request, page.items), signed_cursor(request, query, page.next_cursor))
     order, place = _continued(query, cursor)
     part = container().image_search.page_after(collection, wanted, order, place=place, size=size)
-    told = _told(request, part, order)
-    return msgspec.structs.replace(told, next_cursor=signed_cursor(request, query, told.next_cursor))
+    listed = _image_list(request, part, order)
+    return msgspec.structs.replace(listed, next_cursor=signed_cursor(request, query, listed.next_cursor))
 
 
 _USUAL = 20
@@ -151,8 +151,8 @@ def _numbered(request: Request, collection: str, query: ImagesQuery, wanted: Ima
     size, order = or_none(query.per_page) or or_none(query.limit) or _USUAL, _order(query)
     part = container().image_search.page(collection, wanted, order, number=number, size=size)
     # Pages go on by number: their cursor would be one of another kind where the newest come first.
-    told = msgspec.structs.replace(_told(request, part, order), next_cursor=None)
-    return msgspec.structs.replace(told, page=number, pages=-(-part.total // size))
+    listed = msgspec.structs.replace(_image_list(request, part, order), next_cursor=None)
+    return msgspec.structs.replace(listed, page=number, pages=-(-part.total // size))
 
 
 def _continued(query: ImagesQuery, cursor: str | None) -> tuple[SortOrder, SortPosition | None]:
@@ -171,7 +171,7 @@ def _order(query: ImagesQuery) -> SortOrder:
     return SortOrder(query.sort, or_none(query.seed) or container().image_search.new_seed())
 
 
-def _told(request: Request, part: SearchPage, order: SortOrder) -> ImageList:
+def _image_list(request: Request, part: SearchPage, order: SortOrder) -> ImageList:
     return ImageList(_records(request, part.images), part.next_cursor, part.total, seed=order.seed or None)
 
 

@@ -142,7 +142,7 @@ def image_record(kind: type[R], request: Request, image: Image, **more: object) 
 def _withheld(kind: type[R], request: Request, image: Image, more: Mapping[str, object]) -> R:
     """What a token that may not read gets of a picture that is not public."""
     picture, links = image.picture, _links(request, image, private=False)
-    told: dict[str, Any] = {
+    facts: dict[str, Any] = {
         **dict.fromkeys(("name", "filename", "url", "srcset", "sha256", "thumbhash"), ""),
         **dict.fromkeys(("thumbnails", "colors", "warnings"), ()),
         "rights": RightsRecord(),
@@ -151,7 +151,7 @@ def _withheld(kind: type[R], request: Request, image: Image, more: Mapping[str, 
         "links": {name: link for name, link in links.items() if name != "cdn"},
         **more,
     }
-    return kind(**told | ({"exif": {}} if "exif" in told else {}))
+    return kind(**facts | ({"exif": {}} if "exif" in facts else {}))
 
 
 _OF_IMAGE = ("image_id", "collection", "name", "filename", "created_at", "recipe")

@@ -125,12 +125,12 @@ class AssetAt(msgspec.Struct, frozen=True):
     replies={200: Reply("The web app.", content_type="text/html")},
 )
 def get_monitor(request: Request) -> Response:
-    told = {
+    sent = {
         "Content-Type": content_type(PAGE),
         "Cache-Control": _ASK_AGAIN,
         **security_headers(),
     }
-    return conditional(request, Response(200, page_html(), told))
+    return conditional(request, Response(200, page_html(), sent))
 
 
 @endpoint(
@@ -148,8 +148,8 @@ def get_monitor_file(request: Request, path: AssetAt) -> Response:
         raise NotFound
     # A page from before a deployment asks for its own version and gets ours, which it must not keep.
     keep = _FOR_EVER if path.version == version() else _ASK_AGAIN
-    told = {"Content-Type": content_type(path.file), "Cache-Control": keep}
-    return conditional(request, Response(200, files()[path.file], told))
+    sent = {"Content-Type": content_type(path.file), "Cache-Control": keep}
+    return conditional(request, Response(200, files()[path.file], sent))
 
 
 @schema("SignIn", "The token to sign in with.")

@@ -153,14 +153,14 @@ def get_task(request: Request, path: TaskPath, query: StatusQuery) -> Response:
 )
 def list_active_tasks(request: Request, query: PageQuery) -> Response:
     page = container().tasks.active(query.limit, or_none(query.cursor))
-    told = ActiveTasks(
+    reply = ActiveTasks(
         active=_in_state(request, page, Status.STARTED),
         reserved=_in_state(request, page, Status.PENDING),
         scheduled=_in_state(request, page, Status.RETRY),
         total=_count_from(page),
         next_cursor=signed_cursor(request, query, page.next_cursor),
     )
-    return json_response(told)
+    return json_response(reply)
 
 
 @endpoint(
@@ -362,7 +362,7 @@ def retry_tasks(request: Request, query: RetryQuery) -> Response:
     if is_on(query.dry_run):
         return _previewed(request, query, which)
     page = container().retries.retry_all(which, query.limit, or_none(query.cursor))
-    told = RetryResult(
+    reply = RetryResult(
         dry_run=False,
         total=len(page.items),
         complete=page.next_cursor is None,
@@ -370,7 +370,7 @@ def retry_tasks(request: Request, query: RetryQuery) -> Response:
         retried=tuple(RetriedTask(old.task_id, new.task_id) for old, new in page.items),
         next_cursor=signed_cursor(request, query, page.next_cursor),
     )
-    return json_response(told, 202).with_outcome(f"{told.total} tried again")
+    return json_response(reply, 202).with_outcome(f"{reply.total} tried again")
 
 
 _FILTERS = ("state", "type", "collection", "parent", "since", "until", "text")
@@ -402,7 +402,7 @@ def _previewed(request: Request, query: RetryQuery, which: RetryFilter) -> Respo
     retries, cursor = container().retries, or_none(query.cursor)
     page = retries.matching(which, query.limit, cursor)
     total, complete = retries.count(which, cursor, _MOST_COUNTED)
-    told = RetryResult(
+    reply = RetryResult(
         dry_run=True,
         total=max(total, len(page.items)),
         complete=complete,
@@ -410,7 +410,7 @@ def _previewed(request: Request, query: RetryQuery, which: RetryFilter) -> Respo
         retried=(),
         next_cursor=signed_cursor(request, query, page.next_cursor),
     )
-    return json_response(told).with_outcome(f"{told.total}{'' if complete else ' or more'} match")
+    return json_response(reply).with_outcome(f"{reply.total}{'' if complete else ' or more'} match")
 
 
 def _candidate(request: Request, task: Task) -> RetryCandidate:

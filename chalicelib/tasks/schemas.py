@@ -27,7 +27,7 @@ HIDDEN = "…"
 def is_withheld(request: Request, collection: str | None) -> bool:
     """True where the pictures of the collection are private and the request's token may not read.
 
-    What cannot be told is not taken for public. Each collection is looked up once a request.
+    What cannot be found out is not taken for public. Each collection is looked up once a request.
     """
     if request.may_read or collection is None:
         return False
@@ -43,12 +43,12 @@ def redacted_task(request: Request, task: Task) -> Task:
     task = replace(task, result=_without_keys(request, task.result)) if task.result else task
     if not is_withheld(request, task.subject.collection):
         return task
-    told = task.result or {}
-    names = [str(name) for name in (task.subject.filename, told.get("name")) if name]
+    result = task.result or {}
+    names = [str(name) for name in (task.subject.filename, result.get("name")) if name]
     return replace(
         task,
         subject=replace(task.subject, filename=None),
-        result={name: value for name, value in told.items() if name != "name"} or task.result,
+        result={name: value for name, value in result.items() if name != "name"} or task.result,
         error=_failure(task.error, names) if task.error else None,
         args={**task.args, WARNINGS: _redacted(task.args.get(WARNINGS, ""), names)},
     )

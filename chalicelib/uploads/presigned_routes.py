@@ -127,8 +127,8 @@ def _announced(file: FileIntent | FileIntents) -> UploadIntent:
 
 
 def _answer(request: Request, task_id: str, drafts: tuple[PresignedUpload, ...]) -> Response:
-    told = PresignedForms(task_id=task_id, uploads=tuple(_ticket(draft) for draft in drafts))
-    return json_response(told, 201).with_headers(Location=request.link(f"/task/status/{task_id}"))
+    reply = PresignedForms(task_id=task_id, uploads=tuple(_ticket(draft) for draft in drafts))
+    return json_response(reply, 201).with_headers(Location=request.link(f"/task/status/{task_id}"))
 
 
 def _ticket(draft: PresignedUpload) -> PresignedForm:

@@ -194,13 +194,13 @@ def _there_already(request: Request, accepted: Accepted, image: Image, upload: U
 def _waiting(request: Request, accepted: Accepted, upload: Upload, reason: str | None = None) -> Response:
     task = _task_of(accepted)
     filename, collection = task.subject.filename or "", task.subject.collection or ""
-    told = AcceptedUpload(
+    reply = AcceptedUpload(
         file=AcceptedFile(filename, collection, len(upload.body), task.task_id, task.status),
         task_ids=_task_ids(task),
         warnings=request.localized(accepted.warnings),
         reason=reason or UNSET,
     )
-    return json_response(told, 202).with_headers(
+    return json_response(reply, 202).with_headers(
         Location=request.link(f"/task/status/{task.task_id}"), Retry_After=POLL_SECONDS
     )
 
@@ -215,8 +215,8 @@ def _finished(request: Request, accepted: Accepted, upload: Upload) -> Response:
         raise _error_of(task)
     image = _as_sent(image, upload)
     warnings = tuple(dict.fromkeys((*request.localized(accepted.warnings), *image.warnings)))
-    told = FinishedUpload(file=image, task_ids=_task_ids(task), duplicate=image.duplicate, warnings=warnings)
-    return json_response(told, 200 if image.duplicate else 201).with_headers(Location=image.links["self"])
+    reply = FinishedUpload(file=image, task_ids=_task_ids(task), duplicate=image.duplicate, warnings=warnings)
+    return json_response(reply, 200 if image.duplicate else 201).with_headers(Location=image.links["self"])
 
 
 def _as_sent(record: ProcessedImage, upload: Upload) -> ProcessedImage:
@@ -308,14 +308,14 @@ def upload_files(request: Request, headers: UploadHeaders, form: UploadForm, fil
     waits = not is_asynchronous(form)
     end = wait_for_upload(request, batch.parent, "The job") if waits else UploadOutcome(batch.parent)
     is_over = waits and end.task.is_final
-    told = _told(request, BulkResult(end.task, batch.items), end.reason, asynchronous=not is_over)
-    located = json_response(told, 200 if is_over else 202).with_headers(
+    reply = _bulk_reply(request, BulkResult(end.task, batch.items), end.reason, asynchronous=not is_over)
+    located = json_response(reply, 200 if is_over else 202).with_headers(
         Location=request.link(f"/task/status/{batch.parent.task_id}")
     )
     return located if is_over else located.with_headers(Retry_After=end.look_again)
 
 
-def _told(request: Request, batch: BulkResult, reason: str, *, asynchronous: bool) -> BulkUpload:
+def _bulk_reply(request: Request, batch: BulkResult, reason: str, *, asynchronous: bool) -> BulkUpload:
     return BulkUpload(
         task_id=batch.parent.task_id,
         total=len(batch.items),

@@ -98,14 +98,14 @@ class Client:
         began = monotonic()
         answer = self.wire.with_retries(lambda: successful(lambda: self.wire.http.get("/health")), repeatable=True)
         took = monotonic() - began
-        told = decode(answer.content, dict[str, Any])
+        health = decode(answer.content, dict[str, Any])
         at = answer.headers.get("Date")
-        return Health(str(told.get("stage")), took, parsedate_to_datetime(at) if at else None)
+        return Health(str(health.get("stage")), took, parsedate_to_datetime(at) if at else None)
 
     def version(self) -> str:
         """Return the version that is deployed."""
-        told = self.wire.ask("GET", "/openapi.json", dict[str, Any])
-        return str(told.get("info", {}).get("version"))
+        document = self.wire.ask("GET", "/openapi.json", dict[str, Any])
+        return str(document.get("info", {}).get("version"))
 
     def check_token(self) -> None:
         """Raise ApiError (401) unless the token is valid, whatever its scopes are."""

@@ -171,13 +171,13 @@ def successful(request: Callable[[], httpx.Response]) -> httpx.Response:
 
 def error_from(answer: httpx.Response) -> ApiError:
     """Return the error of an answer, also for answers of a gateway or proxy."""
-    told = _told(answer)
+    error = _error_body(answer)
     return ApiError(
-        str(told.get("message") or f"The answer was {answer.status_code} {answer.reason_phrase}."),
+        str(error.get("message") or f"The answer was {answer.status_code} {answer.reason_phrase}."),
         status=answer.status_code,
-        code=str(told.get("code") or f"http_{answer.status_code}"),
-        request_id=str(told.get("request_id") or answer.headers.get("X-Request-Id", "")),
-        details=told.get("details") or {},
+        code=str(error.get("code") or f"http_{answer.status_code}"),
+        request_id=str(error.get("request_id") or answer.headers.get("X-Request-Id", "")),
+        details=error.get("details") or {},
         retry_after=retry_after_seconds(answer.headers.get("Retry-After")),
     )
 
@@ -208,12 +208,12 @@ def decode(body: bytes | msgspec.Raw, kind: type[T]) -> T:
         ) from other
 
 
-def _told(answer: httpx.Response) -> dict[str, Any]:
+def _error_body(answer: httpx.Response) -> dict[str, Any]:
     try:
-        told = answer.json()
+        error = answer.json()
     except ValueError:
         return {}
-    return told if isinstance(told, dict) else {}
+    return error if isinstance(error, dict) else {}
 
 
 def _why(silence: httpx.HTTPError) -> str:

@@ -60,26 +60,26 @@ class SentFile:
 
 @dataclass(frozen=True)
 class Uploads:
-    """Uploads of files. Each method may be repeated with the same key; `told` is called with the bytes sent so far."""
+    """Uploads of files. Methods may be repeated with the same key; `report` is called with the bytes sent so far."""
 
     wire: Transport
     gateway_bytes: int = GATEWAY_BYTES
 
-    def send(self, file: UploadFile, told: OnProgress) -> SentFile:
+    def send(self, file: UploadFile, report: OnProgress) -> SentFile:
         """Send the file through the API, or directly if it is too large."""
         if file.path.stat().st_size > self.gateway_bytes:
-            return self.send_direct(file, told)
+            return self.send_direct(file, report)
         try:
-            return self.send_through(file, told)
+            return self.send_through(file, report)
         except ApiError as refused:
             if refused.status != TOO_LARGE:
                 raise
-            return self.send_direct(file, told)
+            return self.send_direct(file, report)
 
-    def send_through(self, file: UploadFile, told: OnProgress) -> SentFile:
+    def send_through(self, file: UploadFile, report: OnProgress) -> SentFile:
         """Send through the API, which returns the task, or the image that has these bytes."""
         form = {"collection": file.collection, "async": "true", "on_duplicate": file.on_duplicate}
-        with ProgressFile(file.path, told) as body:
+        with ProgressFile(file.path, report) as body:
             answer = self.wire.ask(
                 "POST",
                 "/file_upload",
@@ -91,19 +91,19 @@ class Uploads:
             )
         return _sent(answer)
 
-    def send_direct(self, file: UploadFile, told: OnProgress) -> SentFile:
+    def send_direct(self, file: UploadFile, report: OnProgress) -> SentFile:
         """Send directly into the bucket."""
         ticket = self.ticket(file)
         if self._is_waited_for(ticket):
-            self._post(file, ticket, told)
+            self._post(file, ticket, report)
         return SentFile(ticket.task_id)
 
-    def send_all(self, files: Sequence[UploadFile], told: OnProgress) -> str:
+    def send_all(self, files: Sequence[UploadFile], report: OnProgress) -> str:
         """Send up to 500 files directly into the bucket, under the first one's key; return their parent task's id."""
         answer = self._announce({"files": [_file_facts(file) for file in files]}, files[0].key)
         for file, ticket in zip(files, answer.uploads, strict=True):
             if self._is_waited_for(ticket):
-                self._post(file, ticket, told)
+                self._post(file, ticket, report)
         return answer.task_id
 
     def ticket(self, file: UploadFile) -> PresignedUpload:
@@ -122,8 +122,8 @@ class Uploads:
         """Return False if an earlier try with the same key has uploaded the file."""
         return self.wire.ask("GET", f"/task/status/{ticket.task_id}", Task).progress.stage == WAITING
 
-    def _post(self, file: UploadFile, ticket: PresignedUpload, told: OnProgress) -> None:
-        with ProgressFile(file.path, told) as body:
+    def _post(self, file: UploadFile, ticket: PresignedUpload, report: OnProgress) -> None:
+        with ProgressFile(file.path, report) as body:
             files = {"file": (file.path.name, body, _type_of(file.path))}
             post = partial(self.wire.plain.post, ticket.url, data=ticket.fields, files=files)
             self.wire.with_retries(lambda: successful(post), repeatable=True)
@@ -132,14 +132,14 @@ class Uploads:
 class ProgressFile(io.FileIO):
     """A file that reports how many bytes have been read."""
 
-    def __init__(self, path: Path, told: OnProgress) -> None:
+    def __init__(self, path: Path, report: OnProgress) -> None:
         super().__init__(path, "rb")
-        self._told = told
+        self._report = report
 
     def read(self, size: int | None = -1, /) -> bytes:
         """Read, and report the position."""
         chunk = super().read(size)
-        self._told(self.tell())
+        self._report(self.tell())
         return chunk or b""
 
 

@@ -93,10 +93,10 @@ def run_soak(given: argparse.Namespace) -> int:
 
 def table_of(verdicts: list[SoakResult]) -> Table:
     """Return a table with a column for each soak."""
-    told = [cells(verdict) for verdict in verdicts]
+    rows = [cells(verdict) for verdict in verdicts]
     table = Table(show_header=False)
-    for name in told[0]:
-        table.add_row(name, *(one[name] for one in told))
+    for name in rows[0]:
+        table.add_row(name, *(one[name] for one in rows))
     for column in table.columns[1:]:
         column.justify = "right"
     return table

@@ -100,7 +100,7 @@ DETAILS: tuple[Column[Image], ...] = (
     ("sha256", lambda image: image.sha256),
     ("colors", lambda image: image.colors),
     ("exif", lambda image: tuple(f"{name} {value}" for name, value in image.exif.items())),
-    ("rights", lambda image: tuple(told for told in image.rights.values() if told)),
+    ("rights", lambda image: tuple(right for right in image.rights.values() if right)),
     ("url", lambda image: image.url),
     ("thumbnails", lambda image: tuple(one.url for one in image.thumbnails)),
 )

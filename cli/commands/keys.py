@@ -90,9 +90,9 @@ def run_rotate(given: argparse.Namespace) -> int:
 
     purpose = Purpose(given.purpose)
     rotate(StageTarget(given.stage), purpose, at_once=given.at_once)
-    told = "ends within a minute" if given.at_once else f"stays valid for up to {lasting(purpose)}"
+    effect = "ends within a minute" if given.at_once else f"stays valid for up to {lasting(purpose)}"
     done = {"stage": given.stage, "purpose": given.purpose, "at_once": given.at_once}
-    print_result(given, f"New key for {given.purpose} of {given.stage}. What older keys have signed {told}.", done)
+    print_result(given, f"New key for {given.purpose} of {given.stage}. What older keys have signed {effect}.", done)
     return 0
 
 

@@ -162,4 +162,4 @@ def list_quarantined(given: argparse.Namespace) -> int:
 def restore_quarantined(given: argparse.Namespace) -> int:
     """Restore objects from quarantine."""
     with connection.connect(given) as api:
-        return for_each(given, given.keys, api.quarantine.restore, lambda told: f"{told['key']} is restored.")
+        return for_each(given, given.keys, api.quarantine.restore, lambda restored: f"{restored['key']} is restored.")

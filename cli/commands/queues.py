@@ -143,7 +143,7 @@ def run_remove(given: argparse.Namespace) -> int:
             given,
             given.ids,
             lambda one: api.queues.remove(given.name, one),
-            lambda told: f"{told.message_id} is removed.",
+            lambda removed: f"{removed.message_id} is removed.",
         )
 
 

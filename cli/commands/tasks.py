@@ -42,9 +42,9 @@ def format_seconds(milliseconds: int | None) -> str:
     return "" if milliseconds is None else f"{milliseconds / 1000:.1f} s"
 
 
-def format_details(told: Mapping[str, object]) -> str:
+def format_details(details: Mapping[str, object]) -> str:
     """Format facts in one line, such as `limit: 120, frames: 121`."""
-    return ", ".join(f"{name}: {_format_detail(fact)}" for name, fact in told.items())
+    return ", ".join(f"{name}: {_format_detail(fact)}" for name, fact in details.items())
 
 
 def _format_detail(fact: object) -> str:
@@ -53,10 +53,10 @@ def _format_detail(fact: object) -> str:
 
 def describe_result(task: Task) -> str:
     """Format the result in one line: a picture's address, or the numbers of a job."""
-    told = task.result
-    if isinstance(told, dict) and "url" in told:
-        return str(told["url"])
-    return json.dumps(told, ensure_ascii=False) if told else ""
+    result = task.result
+    if isinstance(result, dict) and "url" in result:
+        return str(result["url"])
+    return json.dumps(result, ensure_ascii=False) if result else ""
 
 
 TASK_COLUMNS: Sequence[Column[Task]] = (

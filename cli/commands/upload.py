@@ -98,9 +98,9 @@ def _sent(given: argparse.Namespace, api: Client, book: Journal, found: FoundFil
 
 
 def _tell(given: argparse.Namespace, ended: FileFinished) -> None:
-    told = {name: getattr(ended, name) for name in ("outcome", "task_id", "image_id", "code", "message", "warnings")}
+    facts = {name: getattr(ended, name) for name in ("outcome", "task_id", "image_id", "code", "message", "warnings")}
     if given.json:
-        print_json({"path": str(ended.file.path), **told})
+        print_json({"path": str(ended.file.path), **facts})
     elif ended.outcome is Outcome.FAILED:
         stderr.print(f"{sanitized(str(ended.file.path))}: {sanitized(ended.message)}", markup=False, soft_wrap=True)
     else:

@@ -50,10 +50,10 @@ class StageTarget:
         if not self.endpoint:
             return False
         try:
-            told = httpx.get(f"{self.endpoint}/_ministack/health", timeout=5, trust_env=False)
+            answer = httpx.get(f"{self.endpoint}/_ministack/health", timeout=5, trust_env=False)
         except httpx.HTTPError as refused:
             raise CommandError(f"No server responds at {self.endpoint}.", "Check AWS_ENDPOINT_URL.") from refused
-        return told.is_success or WITHOUT_KEY in told.text
+        return answer.is_success or WITHOUT_KEY in answer.text
 
     @cached_property
     def region(self) -> str:

@@ -37,8 +37,8 @@ class LocalFile:
     @classmethod
     def at(cls, path: Path) -> LocalFile:
         """Read size and time of the file at `path`."""
-        told = path.stat()
-        return cls(path, told.st_size, told.st_mtime_ns)
+        status = path.stat()
+        return cls(path, status.st_size, status.st_mtime_ns)
 
     def digest(self) -> str:
         """Return the SHA-256 of its bytes. Raises OSError if it cannot be read."""

@@ -108,9 +108,9 @@ def _read(out: TextIO) -> tuple[str | None, Mapping[str, JournalEntry]]:
     lines: dict[str, JournalEntry] = {}
     for text in out:
         try:
-            told = json.loads(text)
-            run = told.get("run", run)
-            lines |= {told["path"]: JournalEntry(**told)} if "path" in told else {}
+            entry = json.loads(text)
+            run = entry.get("run", run)
+            lines |= {entry["path"]: JournalEntry(**entry)} if "path" in entry else {}
         except (ValueError, TypeError, AttributeError):
             continue  # the end of a line that a crash cut off
     return run, lines
