@@ -36,6 +36,7 @@ def _apply_all(python: str, unpacked: Path, keys: Path, callers: str) -> None:
         function_interpreter,
         graceful_update,
         iam_policies,
+        object_bodies,
         persistence,
         query_index,
         secure_transport,
@@ -49,6 +50,7 @@ def _apply_all(python: str, unpacked: Path, keys: Path, callers: str) -> None:
     graceful_update.apply()
     query_index.apply()
     upload_forms.apply()
+    object_bodies.apply()
     iam_policies.apply()
     persistence.apply(unsaved=full_disk.exit_unsaved)
     full_disk.apply()
