@@ -28,8 +28,6 @@ def main() -> int:
         "2",
         "--dist",
         "worksteal",
-        "-p",
-        "no:schemathesis",
         "-m",
         "not slow",
         "--durations=0",

@@ -10,6 +10,7 @@ import argparse
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
+from functools import cache
 from itertools import pairwise
 from pathlib import Path
 from types import CodeType, FrameType
@@ -70,7 +71,7 @@ def _upload(account: Account, number: int, during: Callable[[str], AbstractConte
 def _recording(entered: Entered) -> Iterator[None]:
     def note(frame: FrameType, event: str, _: object) -> None:
         code = frame.f_code
-        if event == "call" and code.co_name != "<module>" and _is_deployed(code):
+        if event == "call" and code.co_name != "<module>" and _is_deployed(code.co_filename):
             entered.append(code)
 
     sys.setprofile(note)
@@ -80,8 +81,9 @@ def _recording(entered: Entered) -> Iterator[None]:
         sys.setprofile(None)
 
 
-def _is_deployed(code: CodeType) -> bool:
-    path = Path(code.co_filename)
+@cache
+def _is_deployed(file: str) -> bool:
+    path = Path(file)
     return path == ROOT / "app.py" or path.is_relative_to(ROOT / "chalicelib")
 
 

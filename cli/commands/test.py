@@ -34,7 +34,6 @@ PLACES = {"contracts": "tests/contracts", "faults": "tests/faults", "e2e": "test
 # and takes tests of the others when it is done.
 PYTEST: Check = ("pytest", "-n", "auto", "--dist", "worksteal")
 QUICK: Check = ("-m", "not slow")
-WITHOUT_FUZZER: Check = ("-p", "no:schemathesis")  # its plugin takes each process seconds to load
 STEPS: dict[str, tuple[Check, ...]] = {
     "lint": (
         ("ruff", "check", "."),
@@ -45,12 +44,12 @@ STEPS: dict[str, tuple[Check, ...]] = {
     ),
     "types": (("mypy", "."),),
     "unit": ((*PYTEST, *(f"--ignore={place}" for place in PLACES.values())),),
-    "contracts": ((*PYTEST, *WITHOUT_FUZZER, PLACES["contracts"]),),
-    "faults": ((*PYTEST, *WITHOUT_FUZZER, PLACES["faults"]),),
+    "contracts": ((*PYTEST, PLACES["contracts"]),),
+    "faults": ((*PYTEST, PLACES["faults"]),),
     # End to end, most time is spent waiting. Two clouds share the files; their conftest orders them.
-    "e2e": (("pytest", "-n", "2", "--dist", "loadfile", "--no-loadscope-reorder", *WITHOUT_FUZZER, PLACES["e2e"]),),
+    "e2e": (("pytest", "-n", "2", "--dist", "loadfile", "--no-loadscope-reorder", PLACES["e2e"]),),
     # The tests of a file share a library of some hundred pictures, which takes seconds to make.
-    "web": ((*PYTEST, "--dist", "loadfile", *WITHOUT_FUZZER, PLACES["web"]),),
+    "web": ((*PYTEST, "--dist", "loadfile", PLACES["web"]),),
 }
 FAST = ("lint", "types", "unit", "contracts")
 ROUNDS: tuple[tuple[tuple[str, ...], ...], ...] = (
@@ -112,7 +111,7 @@ class Choice:
         measured = self.measured and step in MEASURED
         appended = ("--cov-append",) if step != MEASURED[0] else ()
         coverage = ("--cov", "--cov-report=", *appended) if measured else ()
-        return (*(quick() if self.fast else ()), *coverage, *self.arguments)
+        return (*(QUICK if self.fast else ()), *coverage, *self.arguments)
 
 
 def register(commands: Commands) -> None:
@@ -173,15 +172,10 @@ def plan(typed: Sequence[str], *, fast: bool, coverage: bool = False) -> list[tu
     arguments = tuple(typed[len(steps) :])
     if arguments and not steps:
         _must_exist(arguments[0])
-        return [((Named("pytest", ("pytest", *(quick() if fast else ()), *arguments)),),)]
+        return [((Named("pytest", ("pytest", *(QUICK if fast else ()), *arguments)),),)]
     _must_fit(steps, arguments, fast=fast)
     chosen = Choice(steps or (FAST if fast else tuple(STEPS)), arguments, fast=fast, measured=coverage)
     return [*chosen.rounds(), *([((Named("coverage", COVERAGE),),)] if coverage else [])]
-
-
-def quick() -> Check:
-    """Return the arguments of pytest for the inner loop."""
-    return (*WITHOUT_FUZZER, *QUICK)
 
 
 def summary(outcomes: Sequence[Outcome]) -> Iterator[str]:

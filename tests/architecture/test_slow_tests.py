@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+from functools import cache
 from pathlib import Path
 
 from scripts.slow_tests import LIST, PROJECT, slow
@@ -26,6 +27,10 @@ def test_each_slow_test_exists() -> None:
 
 
 def _exists(file: str, test: str) -> bool:
-    path = Path(PROJECT, file)
-    tree = ast.parse(path.read_text(encoding="utf-8")) if path.is_file() else ast.Module([], [])
-    return test in {node.name for node in ast.walk(tree) if isinstance(node, ast.FunctionDef)}
+    return test in _functions(Path(PROJECT, file))
+
+
+@cache
+def _functions(file: Path) -> set[str]:
+    tree = ast.parse(file.read_text(encoding="utf-8")) if file.is_file() else ast.Module([], [])
+    return {node.name for node in ast.walk(tree) if isinstance(node, ast.FunctionDef)}

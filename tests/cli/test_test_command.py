@@ -78,7 +78,7 @@ def test_each_folder_of_tests_is_in_exactly_one_step() -> None:
 
 def test_arguments_for_pytest_run_pytest_alone() -> None:
     assert commands_of(plan(["tests/cli", "-x"], fast=False)) == ["pytest tests/cli -x"]
-    assert commands_of(plan(["tests/cli"], fast=True)) == ["pytest -p no:schemathesis -m not slow tests/cli"]
+    assert commands_of(plan(["tests/cli"], fast=True)) == ["pytest -m not slow tests/cli"]
 
 
 @pytest.mark.parametrize(
