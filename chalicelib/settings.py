@@ -95,7 +95,18 @@ Variants = Annotated[
     str,
     Meta(pattern=r"^\Z|^(avif|webp)(,(avif|webp))?\Z", extra={TEXT: "avif, webp, both separated by a comma, or empty"}),
 ]
+_PRESET = r"[a-z]{1,20}-[1-9][0-9]{1,3}(x[1-9][0-9]{1,3})?(-(inside|cover|smart))?"
+Presets = Annotated[
+    str,
+    Meta(
+        pattern=rf"^\Z|^{_PRESET}(,{_PRESET}){{0,31}}\Z",
+        extra={
+            TEXT: "up to 32 names such as phone-1080x2400-cover, desktop-3840 and square-400-smart, separated by commas"
+        },
+    ),
+]
 LEAST_SIZE, MOST_SIZE = 16, 4_096
+MOST_PRESET_SIDE, MOST_PRESET_PIXELS = 8_192, 40_000_000
 
 
 _HEAD = "WALLIFY"
@@ -233,6 +244,16 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """Additional formats of the full-size picture, separated by commas; made at night."""
     rendition_formats: Thumbnails = "jpeg,avif"
     """Formats of thumbnails, separated by commas: jpeg (required; PNG for pictures with transparency), avif, webp."""
+    presets: Presets = (
+        "phone-1080x2400-cover,phone-1080x2400-smart,tablet-1640x2360-smart,desktop-1920x1080-smart,"
+        "desktop-2560x1440-smart,desktop-3840,square-400-smart"
+    )
+    """Renditions that anybody may ask for at `/r`, separated by commas. Each name says what it is: a word, the width,
+    and optionally the height, and how the frame is filled: inside (the default), cover or smart. Other sizes need a
+    signed address."""
+    on_demand_wait_seconds: Annotated[int, Meta(ge=0, le=20)] = 6
+    """Seconds that a request for a rendition waits until it is made; after that it leads to the nearest one that is
+    there."""
     cors_origin: Origin = ""
     """Origin of web pages that may call the API (Access-Control-Allow-Origin); empty for none."""
 
@@ -265,6 +286,11 @@ def _out_of_bounds(sizes: str) -> bool:
     return not all(LEAST_SIZE <= int(size) <= MOST_SIZE for size in sizes.split(","))
 
 
+def _is_too_large(preset: str) -> bool:
+    sides = [int(side) for side in re.findall(r"\d+", preset)] or [1]
+    return max(sides) > MOST_PRESET_SIDE or (len(sides) > 1 and sides[0] * sides[1] > MOST_PRESET_PIXELS)
+
+
 def _is_no_moment(text: str) -> bool:
     try:
         return bool(text) and datetime.fromisoformat(text).tzinfo is None
@@ -290,6 +316,12 @@ RULES: tuple[tuple[str, Callable[[Settings], bool], str], ...] = (
         "must contain jpeg, which every client can show.",
     ),
     ("variant_formats", lambda given: _repeats(given.variant_formats), "must name each format once."),
+    ("presets", lambda given: _repeats(given.presets), "must name each preset once."),
+    (
+        "presets",
+        lambda given: any(map(_is_too_large, given.presets.split(","))),
+        f"must be frames of at most {MOST_PRESET_SIDE} pixels a side and {MOST_PRESET_PIXELS} in all.",
+    ),
     (
         "max_upload_bytes",
         lambda given: given.max_upload_bytes < given.max_body_bytes,

@@ -1,12 +1,22 @@
 """Builds every service from the settings; no other package connects use cases with adapters."""
 
+# Imports sit inside the builder on purpose: what a function never uses must not slow its start.
+# ruff: noqa: PLC0415
+
 from __future__ import annotations
+
+from datetime import timedelta
+from functools import cached_property
+from typing import TYPE_CHECKING
 
 from chalicelib.container.jobs import JobServices
 from chalicelib.container.services import AdminServices
 from chalicelib.engine.file_types import announced, is_picture
 from chalicelib.http.routes import connect
 from chalicelib.settings import load
+
+if TYPE_CHECKING:
+    from chalicelib.delivery.on_demand import OnDemand
 
 __all__ = ["Container", "container", "use"]
 
@@ -17,6 +27,20 @@ class Container(AdminServices, JobServices):
     # The HTTP layer asks for these here, as it does not know the engine.
     file_type = staticmethod(announced)
     is_picture = staticmethod(is_picture)
+
+    @cached_property
+    def on_demand(self) -> OnDemand:
+        """Renditions that are made when a client asks for them."""
+        from chalicelib.delivery.on_demand import OnDemand
+        from chalicelib.delivery.transforms import parse_presets
+
+        return OnDemand(
+            catalog=self.state.catalog,
+            jobs=self.jobs,
+            presets=parse_presets(self.settings.presets),
+            wait=lambda task_id, patience: self.task_waiter.wait(task_id, self.clock.now() + patience).task,
+            patience=timedelta(seconds=self.settings.on_demand_wait_seconds),
+        )
 
 
 _process: list[Container] = []

@@ -109,7 +109,7 @@ def entry_of(image: Image, forms: Sequence[Rendition]) -> ManifestEntry:
         "colors": list(picture.colors),
         "created_at": to_iso(image.created_at),
         **({"rights": rights} if rights else {}),
-        "forms": [_rendition_entry(form) for form in forms],
+        "forms": [_rendition_entry(form) for form in forms if not form.is_on_demand],
     }
 
 

@@ -217,9 +217,11 @@ def _is_hidden(image: Image, is_bearer: IsBearer) -> bool:
 
 
 def _of_size(forms: Sequence[Rendition], width: int | None) -> list[Rendition]:
-    wide = [form for form in forms if width is not None and form.size != FULL and form.width >= width]
+    # What was made on demand may be cut or blurred.
+    ladder = [form for form in forms if not form.is_on_demand]
+    wide = [form for form in ladder if width is not None and form.size != FULL and form.width >= width]
     size = min(wide, key=lambda form: (form.width, form.size)).size if wide else FULL
-    return [form for form in forms if form.size == size] or list(forms)
+    return [form for form in ladder if form.size == size] or ladder or list(forms)
 
 
 def _preferred(forms: Iterable[Rendition], accept: str) -> Rendition:

@@ -136,6 +136,7 @@ class Privacy:
 
 
 _LINK = "wallify delivery"
+_OPTIONS = "wallify rendition"
 _SIGNATURE = re.compile(rf"(?P<by>[0-9a-f]{{64}})\.(?P<signature>{SIGNATURE})", re.ASCII)
 _SIGNATURE_BEFORE_1_0 = re.compile(r"(?P<key>\d{1,6})\.(?P<by>[0-9a-f]{64})\.(?P<signature>[0-9a-f]{64})", re.ASCII)
 
@@ -160,6 +161,27 @@ class LinkSignatures:
         """
         expires = int((self.clock.now() + lasts).timestamp())
         return expires, f"{by}.{self.seals.sign(_LINK, _signed_text(image_id, expires, by))}"
+
+    def sign_options(self, image_id: str, options: str, lasts: timedelta | None, *, by: str) -> tuple[int | None, str]:
+        """Return the expiry (None if `lasts` is None) and the signature of a rendition's options, for a token.
+
+        Raises Unavailable if there is no key.
+        """
+        expires = None if lasts is None else int((self.clock.now() + lasts).timestamp())
+        return expires, f"{by}.{self.seals.sign(_OPTIONS, _options_text(image_id, options, expires, by))}"
+
+    def check_options(self, image_id: str, options: str, expires: int | None, signature: str | None) -> None:
+        """Check that a token that may read has signed these options. Raises BadSignature."""
+        match = _SIGNATURE.fullmatch(signature or "")
+        if match is None:
+            raise BadSignature("transform.unsigned")
+        signed_text = _options_text(image_id, options, expires, match["by"])
+        if self.seals.key_of(_OPTIONS, signed_text, match["signature"]) is None:
+            raise BadSignature("transform.unsigned")
+        if expires is not None and expires <= int(self.clock.now().timestamp()):
+            raise BadSignature("link.expired", expires=expires)
+        if not self.may_read(match["by"]):
+            raise BadSignature("link.token_ended")
 
     def is_ours(self, image_id: str, expires: int | None, signature: str | None) -> bool:
         """Return True if we made this signature, even if it has expired. Without a signature no key is read."""
@@ -188,3 +210,7 @@ class LinkSignatures:
 
 def _signed_text(image_id: str, expires: int, by: str = "") -> str:
     return "\n".join(filter(None, (image_id, str(expires), by)))
+
+
+def _options_text(image_id: str, options: str, expires: int | None, by: str) -> str:
+    return "\n".join((image_id, options, "" if expires is None else str(expires), by))

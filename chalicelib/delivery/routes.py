@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import unicodedata
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Annotated
 
 import msgspec
@@ -15,6 +15,7 @@ from chalicelib.admin.scopes import Scope
 from chalicelib.container import container
 from chalicelib.delivery.negotiation import FULL, best
 from chalicelib.delivery.private_links import BadSignature
+from chalicelib.delivery.transforms import Wish, parse_options
 from chalicelib.engine.file_types import FORMATS
 from chalicelib.errors import ImageNotFound, NotFound, Unavailable
 from chalicelib.http.request import (
@@ -88,6 +89,25 @@ class PresetPath(msgspec.Struct, frozen=True):
     ]
 
 
+class WishPath(msgspec.Struct, frozen=True):
+    """An image and the rendition that is asked for."""
+
+    image_id: Id
+    wish: Annotated[
+        str,
+        msgspec.Meta(
+            min_length=1,
+            max_length=160,
+            description=(
+                "A preset, or options separated by commas: `w`, `h` (pixels), `fit` (inside, cover), `gravity` "
+                "(center, north, north-east, …, smart, or a place such as 0.3x0.7), `dpr`, `q` (quality), `format` "
+                "(auto, avif, webp, jpeg, png), `blur`, `background` (rrggbb), as in "
+                "`w=1080,h=2400,fit=cover,gravity=smart`."
+            ),
+        ),
+    ]
+
+
 class PresetNotFound(NotFound):
     """The image has no such preset."""
 
@@ -105,6 +125,25 @@ class SignedUrl(msgspec.Struct, frozen=True):
     expires_at: Timestamp
 
 
+@schema("RenditionUrlRequest", "Options of a rendition, and how long its URL is valid.")
+class RenditionUrlRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    options: Annotated[
+        str,
+        msgspec.Meta(
+            pattern=r"^[!-~]{1,160}\Z", description="As in `GET /r/{image_id}/{wish}`: `w=1080,h=2400,fit=cover`."
+        ),
+    ]
+    hours: Annotated[int, msgspec.Meta(ge=1, le=8_760, description="Hours until it expires.")] | None = None
+
+
+@schema("RenditionUrl", "The signed URL of a rendition.")
+class RenditionUrl(msgspec.Struct, frozen=True):
+    url: str
+    expires_at: Timestamp | None
+
+
+_NOT_YET = timedelta(seconds=10)
+"""How long a cache may lead to another size while the rendition is made."""
 _THERE = {302: Reply("The picture is there.", headers=("Location", "Vary"))}
 
 
@@ -141,7 +180,7 @@ def get_image_by_name(request: Request, path: NamedImagePath, query: WidthQuery)
 )
 def get_image_by_id(request: Request, path: PresetPath, query: LinkQuery) -> Response:
     image = container().delivery.shown(path.image_id, _bearer_of(query))
-    widths = {form.size: form.width for form in image.renditions}
+    widths = {form.size: form.width for form in image.renditions if not form.is_on_demand}
     if path.preset not in widths:
         presets = sorted(widths, key=lambda size: (not size.isdigit(), int(size) if size.isdigit() else 0))
         raise PresetNotFound(
@@ -152,6 +191,72 @@ def get_image_by_id(request: Request, path: PresetPath, query: LinkQuery) -> Res
         )
     width = None if path.preset == FULL else widths[path.preset]
     return _redirect(request, image, width, query)
+
+
+@endpoint(
+    "GET /r/{image_id}/{wish}",
+    operation="get_rendition",
+    tag=Tag.DELIVERY,
+    summary="Redirect to a rendition made on demand",
+    description=(
+        "`wish` is a preset (`WALLIFY_PRESETS`, such as `phone-1080x2400-smart`) or options of your own, which need a "
+        "signature (`POST /images/{image_id}/rendition-url`). The first request has the rendition made and stored; it "
+        "waits some seconds for it, and then redirects to the nearest size that is there, for ten seconds. The format "
+        "is the one that the Accept header prefers. A picture is never enlarged."
+    ),
+    scopes=PUBLIC,
+    replies=_THERE,
+    errors=(ImageNotFound, PresetNotFound, BadSignature, Unavailable),
+)
+def get_rendition(request: Request, path: WishPath, query: LinkQuery) -> Response:
+    is_signed = "=" in path.wish
+    wish = _signed_wish(path, query) if is_signed else _preset(path.wish)
+    image = container().delivery.shown(path.image_id, (lambda _: True) if is_signed else _bearer_of(query))
+    accept = request.headers.get("accept", "")
+    found = container().on_demand.rendition(image, wish, accept)
+    form = found or best(image.renditions, width=wish.transform.width, accept=accept)
+    cached = _NOT_YET if found is None else _FIVE_MINUTES
+    if storage.is_guarded(form.key) and is_signed:
+        return _signed(image, form, _FIVE_MINUTES, query).with_headers(Cache_Control="private, no-store")
+    return _redirect_to(image, form, query, cached)
+
+
+def _preset(name: str) -> Wish:
+    presets = container().on_demand.presets
+    if name not in presets:
+        raise PresetNotFound("preset.unknown", preset=name, presets=sorted(presets))
+    return presets[name]
+
+
+def _signed_wish(path: WishPath, query: LinkQuery) -> Wish:
+    """Return what the options ask for. Raises BadSignature, before anything is read about the image."""
+    wish = parse_options(path.wish)
+    container().signatures.check_options(path.image_id, wish.options, or_none(query.expires), or_none(query.signature))
+    return wish
+
+
+@endpoint(
+    "POST /images/{image_id}/rendition-url",
+    operation="create_rendition_url",
+    tag=Tag.IMAGES,
+    summary="Create a signed URL of a rendition",
+    description=(
+        "Signs options that are no preset. The URL ends when it expires, when the token that has signed it ends, or a "
+        "week after the keys of links are rotated. It also shows a picture of a private collection."
+    ),
+    scopes=(Scope.READ,),
+    replies={200: Reply("The signed URL.", RenditionUrl)},
+    errors=(ImageNotFound, Unavailable),
+    audit=Audited("create_rendition_url", path_and_options),
+)
+def create_rendition_url(request: Request, path: ImagePath, body: RenditionUrlRequest) -> Response:
+    image, wish = container().delivery.catalog.image(path.image_id), parse_options(body.options)
+    lasts = None if body.hours is None else timedelta(hours=body.hours)
+    expires, signature = container().signatures.sign_options(image.image_id, wish.options, lasts, by=request.owner)
+    ends = "" if expires is None else f"expires={expires}&"
+    address = request.absolute_link(f"/r/{image.image_id}/{wish.options}")
+    moment = None if expires is None else datetime.fromtimestamp(expires, UTC)
+    return json_response(RenditionUrl(f"{address}?{ends}signature={signature}", moment))
 
 
 @endpoint(
@@ -184,13 +289,17 @@ def _bearer_of(query: LinkQuery) -> Callable[[Image], bool]:
 
 def _redirect(request: Request, image: Image, width: int | None, query: LinkQuery) -> Response:
     form = best(image.renditions, width=width, accept=request.headers.get("accept", ""))
+    return _redirect_to(image, form, query, _FIVE_MINUTES)
+
+
+def _redirect_to(image: Image, form: Rendition, query: LinkQuery, cached: timedelta) -> Response:
     if storage.is_guarded(form.key):
         left = container().signatures.check(image.image_id, or_none(query.expires), or_none(query.signature))
         return _signed(image, form, min(left, _FIVE_MINUTES), query).with_headers(Cache_Control="private, no-store")
     if is_on(query.download):
         # The CDN cannot set a file name; the bucket does for an address that asks for it.
         return _signed(image, form, _FIVE_MINUTES, query).with_headers(Cache_Control="private, no-store")
-    return redirect(rendition_url(form.key), int(_FIVE_MINUTES.total_seconds()))
+    return redirect(rendition_url(form.key), int(cached.total_seconds()))
 
 
 def _signed(image: Image, form: Rendition, lasts: timedelta, query: LinkQuery) -> Response:

@@ -94,6 +94,31 @@ class Encoded:
     body: bytes = field(repr=False)
 
 
+Point = tuple[float, float]
+"""Place in a picture, from (0, 0) at the upper left corner to (1, 1)."""
+CENTER: Point = (0.5, 0.5)
+
+
+@dataclass(frozen=True, slots=True)
+class Transform:
+    """How one rendition is made."""
+
+    width: int | None = None
+    """Of the frame, in pixels; None if the height alone decides."""
+    height: int | None = None
+    cover: bool = False
+    """Whether the frame is filled and the rest cut off; otherwise all of the picture fits into it. A frame with one
+    side is then a square."""
+    gravity: Point | None = CENTER
+    """What is kept in the middle where something is cut off; None: what looks most important, see `salient_offset`."""
+    quality: int | None = None
+    """Of the encoder, 1 to 100; None for the one of the codec and size."""
+    blur: int = 0
+    """Standard deviation of a Gaussian blur, in pixels of the result."""
+    background: str = ""
+    """rrggbb that shows through transparent pixels; empty: they stay transparent, where the codec can."""
+
+
 @dataclass(frozen=True, slots=True)
 class Processed:
     """Result of processing an upload."""

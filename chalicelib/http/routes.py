@@ -161,6 +161,8 @@ ROUTES = (
     Route("GET /collections/{name}/images", "images.collection_routes", "list_collection_images"),
     Route("GET /cdn/{collection}/{name}", "delivery.routes", "get_image_by_name"),
     Route("GET /i/{image_id}/{preset}", "delivery.routes", "get_image_by_id"),
+    Route("GET /r/{image_id}/{wish}", "delivery.routes", "get_rendition"),
+    Route("POST /images/{image_id}/rendition-url", "delivery.routes", "create_rendition_url"),
     Route("GET /tokens", "admin.routes", "list_tokens"),
     Route("POST /tokens", "admin.routes", "create_token"),
     Route("PATCH /tokens/{token_id}", "admin.routes", "update_token"),

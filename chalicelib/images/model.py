@@ -73,7 +73,7 @@ class Rendition:
     image_id: str
     size: str
     """The preset: "600", "300", "150" (longest side in pixels), or "full" (the original's pixels, without private
-    metadata)."""
+    metadata); of a rendition on demand what was asked for, such as "w1080-h2400-cover-smart"."""
     format: str
     key: str
     width: int
@@ -81,6 +81,11 @@ class Rendition:
     bytes: int
     sha256: str
     recipe: str
+
+    @property
+    def is_on_demand(self) -> bool:
+        """Return True if it was made because a client asked for it, so that it may be cut or blurred."""
+        return self.size.startswith(("w", "h"))
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,8 +6,11 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 from chalicelib import storage
+from chalicelib.delivery.on_demand import ON_DEMAND, find_rendition
+from chalicelib.delivery.transforms import parse_options
 from chalicelib.engine.model import Encoded, Limits, Recipe
 from chalicelib.engine.pipeline import FULL, process
+from chalicelib.engine.transform import transform
 from chalicelib.errors import Conflict, DamagedImage, ImageTooLarge, ObjectNotFound, UnsupportedType
 from chalicelib.images.collections import ImageIteration
 from chalicelib.images.model import Image, Rendition
@@ -29,6 +32,8 @@ from chalicelib.tasks.worker import Failpoint, noop
 from chalicelib.telemetry import NULL_METRICS, log
 
 _PERMANENT_ERRORS = (DamagedImage, ImageTooLarge, UnsupportedType)
+_REVISIONS = 5
+"""Attempts to add a rendition to an image that others change at the same time."""
 _VARIANT_FORMATS = frozenset({"avif", "webp"})
 
 
@@ -56,7 +61,8 @@ class ThumbnailRequests:
 class ThumbnailJob:
     """Chunked job of `generate_thumbnails`. Subject: an image, a collection, or neither (all images).
 
-    The task argument `mode` is `missing` or `all`.
+    The task argument `mode` is `missing` or `all`; or `on_demand`, for the one rendition of an image that the arguments
+    `wish` and `codec` say.
     """
 
     catalog: Catalog
@@ -72,9 +78,8 @@ class ThumbnailJob:
     def advance(self, task: Task, position: Position, report: Report) -> StepResult:
         """Render one image."""
         if task.subject.image_id is not None:
-            return StepResult(
-                None, self._render(task, self.catalog.image(task.subject.image_id), report), done=1, total=1
-            )
+            render = self._add_on_demand if task.args.get("mode") == ON_DEMAND else self._render
+            return StepResult(None, render(task, self.catalog.image(task.subject.image_id), report), done=1, total=1)
         batch = ImageIteration(self.catalog).at(position.get("shelf", {}), 1, task.subject.collection)
         is_fatal = fatal_item(task, position)
         for image in batch.images:
@@ -96,6 +101,34 @@ class ThumbnailJob:
             log.warning("rendering failed", extra={"image_id": image.image_id, "code": fault.code})
             return report.plus("failed", example=image.image_id)
         return self._replaced(replace(image, recipe=self._recipe_version(task)), image, current, made, report)
+
+    def _add_on_demand(self, task: Task, image: Image, report: Report) -> Report:
+        """Make the rendition that the task names, unless the image has it, and add it to the image's row."""
+        wish, codec = parse_options(task.args["wish"]), task.args["codec"]
+        report = report.plus("images_seen")
+        try:
+            body = self.objects.get(image.original_key, limit=self.max_bytes)
+            made = transform(body, wish.transform, wish.name, codec, self.limits)
+        except ObjectNotFound:
+            return report.plus("originals_missing", example=image.image_id)
+        except _PERMANENT_ERRORS as fault:
+            log.warning("rendering failed", extra={"image_id": image.image_id, "code": fault.code})
+            return report.plus("failed", example=image.image_id)
+        for _ in range(_REVISIONS):
+            if find_rendition(image, wish.name, codec):
+                return report.plus("complete_already")
+            row = rendition_of(image, made, private=any(storage.is_guarded(one.key) for one in image.renditions))
+            self.objects.put(object_of(row, made))
+            self.failpoint("after_put")
+            try:
+                self.catalog.revise(image, image, (*image.renditions, row))
+            except Conflict:
+                self.overtaken(image.image_id)
+                image = self.catalog.image(image.image_id)
+                continue
+            self.metrics.count("RenditionsMade", 1, type=TaskType.GENERATE_THUMBNAILS)
+            return report.plus("images_done").plus("renditions_made")
+        return report.plus("changed_meanwhile", example=image.image_id)
 
     def _is_done(self, task: Task, image: Image, current: Sequence[Rendition]) -> bool:
         if image.recipe == self._recipe_version(task):

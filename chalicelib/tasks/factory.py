@@ -97,11 +97,31 @@ class JobEnqueuer:
         """
         return self.announce(self.add(request, task_id=task_id))
 
+    def enqueue_once(self, request: JobRequest, *, task_id: str) -> Task | None:
+        """Store the job's task and send its message; None if the task exists: of many equal requests one does it.
+
+        Raises: Unavailable, and the job will not run.
+        """
+        task = self._new_task(request, task_id)
+        try:
+            self.tasks.add(task)
+        except Conflict:
+            return None
+        return self.announce(task)
+
     def add(self, request: JobRequest, *, task_id: str | None = None) -> Task:
         """Store the job's task without sending its message."""
+        task = self._new_task(request, task_id or self.new_id())
+        try:
+            self.tasks.add(task)
+        except Conflict:
+            return self.tasks.get(task.task_id)
+        return task
+
+    def _new_task(self, request: JobRequest, task_id: str) -> Task:
         now = self.clock.now()
-        task = Task(
-            task_id=task_id or self.new_id(),
+        return Task(
+            task_id=task_id,
             type=request.type,
             created_at=now,
             queued_at=now,
@@ -109,11 +129,6 @@ class JobEnqueuer:
             args=request.args,
             max_attempts=self.policy.max_attempts,
         )
-        try:
-            self.tasks.add(task)
-        except Conflict:
-            return self.tasks.get(task.task_id)
-        return task
 
     def announce(self, task: Task) -> Task:
         """Send the message of a PENDING task; a duplicate message is harmless.
@@ -157,6 +172,11 @@ def id_for(owner: str, key: str, round_: int) -> str:
 def child_id(parent_id: str, index: int) -> str:
     """Return the id of a parent's child at this index."""
     return str(uuid.uuid5(_NAMESPACE, f"{parent_id}/{index}"))
+
+
+def on_demand_id(image_id: str, version: int, wish: str, codec: str) -> str:
+    """Return the id of the task that makes this rendition of this version of an image."""
+    return str(uuid.uuid5(_NAMESPACE, f"on demand#{image_id}#{version}#{wish}#{codec}"))
 
 
 def retry_id(task_id: str) -> str:

@@ -1,0 +1,64 @@
+"""Renditions on demand on a real deployment: roles, queues, keys and the CDN's addresses are those that ship."""
+
+from __future__ import annotations
+
+from urllib.parse import urlsplit
+
+import httpx
+import pytest
+
+from cli.local.machine import PLAIN_HTTP
+from tests.e2e.client import Wallify, eventually, in_parallel, told
+from tests.e2e.conftest import Cloud
+from tests.e2e.photos import a_small_photo, clean_in_full, fetched
+from tests.e2e.truth import Truth
+
+pytestmark = pytest.mark.e2e
+
+
+def asked(address: str, accept: str = "image/avif,image/webp,*/*") -> httpx.Response:
+    return httpx.get(address, headers={"Accept": accept}, trust_env=False, verify=PLAIN_HTTP, timeout=60)
+
+
+def leads_to(address: str, end: str) -> str:
+    """The address that it leads to when the rendition is made; a busy machine answers with another size before."""
+
+    def look() -> str | None:
+        answer = asked(address)
+        assert answer.status_code == 302, answer.text
+        return found if urlsplit(found := answer.headers["Location"]).path.endswith(end) else None
+
+    return eventually(look, f"{address} leads to {end}")
+
+
+def test_a_phone_gets_its_size_made_once_and_deleted_with_the_picture(
+    cloud: Cloud, wallify: Wallify, truth: Truth, collection: str
+) -> None:
+    image = wallify.published(a_small_photo((1200, 2000)), collection=collection)
+    address = f"{cloud.api_url}/r/{image['image_id']}/phone-1080x2400-smart"
+
+    answers = in_parallel(asked, [address] * 8)
+    assert {answer.status_code for answer in answers} == {302}
+    made = leads_to(address, "/w1080-h2400-cover-smart.avif")
+    picture = clean_in_full(fetched(made))
+    assert picture.size == (900, 2000)
+    tasks = told(wallify.http.get(f"/tasks?type=generate_thumbnails&collection={collection}"), 200)["tasks"]
+    assert len(tasks) == 1
+    stored = [key for key in truth.keys("renditions/") if image["image_id"] in key and "w1080" in key]
+    assert len(stored) == 1
+
+    wallify.http.delete(f"/images/{image['image_id']}")
+    assert asked(address).status_code == 404
+    assert asked(made).status_code in {403, 404}
+
+
+def test_options_of_ones_own_are_signed(cloud: Cloud, wallify: Wallify, collection: str) -> None:
+    image = wallify.published(a_small_photo((800, 600)), collection=collection)
+    options = "w=300,h=300,fit=cover,gravity=0.9x0.5,format=jpeg,q=70"
+
+    bare = asked(f"{cloud.api_url}/r/{image['image_id']}/{options}")
+    signed = told(wallify.http.post(f"/images/{image['image_id']}/rendition-url", json={"options": options}), 200)
+
+    assert (bare.status_code, bare.json()["code"]) == (403, "bad_signature")
+    made = leads_to(signed["url"], "/w300-h300-cover-at900x500-q70-bgffffff.jpg")
+    assert clean_in_full(fetched(made)).size == (300, 300)
