@@ -1,4 +1,4 @@
-"""The same broken files of each container on every run, and twenty seconds of others in whole runs.
+"""The same broken files of each container on every run, and five seconds of others in whole runs, or sixty at night.
 
 `python -m tests.fuzz` goes on from there.
 """
@@ -17,8 +17,10 @@ from chalicelib.errors import ImageTooLarge
 from tests.fuzz import harness
 from tests.fuzz.mutate import mutant
 from tests.fuzz.seeds import CONTAINERS, sealed, seeds
+from tests.sizes import at_night
 
 ROOT = Path(__file__).parents[2]
+SECONDS = str(at_night(60, else_take=5))
 A_DEATH = """
 import os, sys
 from tests.fuzz import harness
@@ -35,7 +37,7 @@ def _run(*command: str) -> subprocess.CompletedProcess[str]:
 
 @pytest.mark.parametrize(
     "share",
-    [("--files", "150"), pytest.param(("--seconds", "20", "--first", "150"), marks=pytest.mark.slow)],
+    [("--files", "150"), pytest.param(("--seconds", SECONDS, "--first", "150"), marks=pytest.mark.slow)],
     ids=" ".join,
 )
 def test_broken_files_are_taken_or_refused_and_nothing_else(share: tuple[str, ...]) -> None:
