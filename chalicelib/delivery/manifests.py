@@ -109,6 +109,7 @@ def entry_of(image: Image, forms: Sequence[Rendition]) -> ManifestEntry:
         "colors": list(picture.colors),
         "created_at": to_iso(image.created_at),
         **({"rights": rights} if rights else {}),
+        **({"focal_point": image.focal_point} if image.focal_point else {}),
         "forms": [_rendition_entry(form) for form in forms if not form.is_on_demand],
     }
 

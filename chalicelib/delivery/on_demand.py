@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from chalicelib.delivery.negotiation import Accept
-from chalicelib.delivery.transforms import AUTO, Wish
+from chalicelib.delivery.transforms import AUTO, Wish, focused
 from chalicelib.engine.file_types import FORMATS
 from chalicelib.errors import ImageNotFound
 from chalicelib.images.model import Image, Rendition
@@ -61,7 +61,7 @@ class OnDemand:
 
         Raises: Unavailable.
         """
-        codec = codec_for(wish, accept)
+        codec, wish = codec_for(wish, accept), focused(wish, image.focal_point)
         found = find_rendition(image, wish.name, codec)
         if found is not None or sum(one.is_on_demand for one in image.renditions) >= MOST_RENDITIONS:
             return found

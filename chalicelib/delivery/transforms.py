@@ -47,12 +47,15 @@ class Wish:
     transform: Transform
     codec: str = AUTO
     """One of `CODECS`; `auto`: by the Accept header."""
+    follows_focus: bool = True
+    """Whether the image's focal point, where somebody has set one, decides what stays; otherwise the gravity alone."""
 
     @property
     def options(self) -> str:
         """The options that ask for it, in a fixed order, for `parse_options`."""
         given = self.transform
-        fit = (("fit", "cover"), ("gravity", _named(given.gravity))) if given.cover else ()
+        gravity = None if self.follows_focus and given.gravity == CENTER else _named(given.gravity)
+        fit = (("fit", "cover"), ("gravity", gravity)) if given.cover else ()
         every = (
             ("w", given.width),
             ("h", given.height),
@@ -79,6 +82,13 @@ class Wish:
         return "-".join(filter(None, parts))
 
 
+def focused(wish: Wish, point: Point | None) -> Wish:
+    """Return the wish for an image with this focal point."""
+    if point is None or not (wish.transform.cover and wish.follows_focus):
+        return wish
+    return replace(_with(wish, gravity=point), follows_focus=False)
+
+
 def parse_presets(listed: str) -> Mapping[str, Wish]:
     """Return the presets of the setting by name.
 
@@ -100,7 +110,8 @@ def parse_options(text: str) -> Wish:
     """Return what these options ask for.
 
     Options: `w`, `h` (pixels), `fit` (inside, cover), `gravity` (center, a compass point, smart, or a place such as
-    `0.3x0.7`), `dpr` (multiplies the sides), `q` (quality), `format`, `blur`, `background` (rrggbb).
+    `0.3x0.7`; without one or with `smart`, an image's focal point comes first), `dpr` (multiplies the sides), `q`
+    (quality), `format`, `blur`, `background` (rrggbb).
 
     Raises:
         BadRequest: an option is unknown, given twice, or out of its bounds; the message names it.
@@ -124,7 +135,7 @@ def parse_options(text: str) -> Wish:
     if problem := _fault(wish.transform):
         raise BadRequest(problem, side=MOST_SIDE, pixels=MOST_PIXELS)
     if not wish.transform.cover:
-        wish = _with(wish, gravity=CENTER)
+        wish = replace(_with(wish, gravity=CENTER), follows_focus=True)
     # JPEG has no transparency: what is transparent becomes white unless another colour is given.
     return _with(wish, background=wish.transform.background or "ffffff") if wish.codec == "jpeg" else wish
 
@@ -190,10 +201,11 @@ def _with(wish: Wish, **changes: object) -> Wish:
 def _gravity(wish: Wish, value: str) -> Wish:
     if value == SMART:
         return _with(wish, gravity=None)
+    fixed = replace(wish, follows_focus=False)
     if value in COMPASS:
-        return _with(wish, gravity=COMPASS[value])
+        return _with(fixed, gravity=COMPASS[value])
     match = _matched(_POINT, value)
-    return _with(wish, gravity=(float(match[1]), float(match[2])))
+    return _with(fixed, gravity=(float(match[1]), float(match[2])))
 
 
 def _dpr(wish: Wish, value: str) -> Wish:

@@ -57,6 +57,9 @@ class Image:
     """Version of the optimiser's recipe that was last applied; empty for none."""
     rendition_bytes: int = 0
     """Bytes of all its renditions together. The catalogue computes it and ignores the caller's value."""
+    focal_point: tuple[float, float] | None = None
+    """What stays where a rendition is cut: from (0, 0), the upper left corner of the upright picture, to (1, 1). None
+    if nobody has set it."""
     renditions: tuple[Rendition, ...] = field(default=(), compare=False)
     """As the catalogue has them, by size, then format; it ignores the caller's value."""
 

@@ -51,6 +51,16 @@ class ImageMoves:
         except Conflict:
             return self.rename(image_id, filename)
 
+    def focus(self, image_id: str, point: tuple[float, float] | None) -> Image:
+        """Set what stays where renditions of the image are cut, or with None take it back. Raises ImageNotFound."""
+        image = self.catalog.image(image_id)
+        if image.focal_point == point:
+            return image
+        try:
+            return self.catalog.revise(image, replace(image, focal_point=point))
+        except Conflict:
+            return self.focus(image_id, point)
+
     def move(self, image_id: str, collection: str) -> Image:
         """Move the image to another collection, which is created if necessary; moving twice changes nothing.
 

@@ -30,7 +30,7 @@ from chalicelib.http.request import (
 from chalicelib.http.routing import Audited, Reply, Tag, endpoint, options, path_and_options, schema
 from chalicelib.images.model import Image
 from chalicelib.images.rename import CollectionIsRenamed
-from chalicelib.images.schemas import ImageRecord, image_record
+from chalicelib.images.schemas import FocalPoint, ImageRecord, image_record
 from chalicelib.images.trash import CollectionNotEmpty, CollectionNotFound
 from chalicelib.names import collection_name
 from chalicelib.tasks.routes import PageQuery
@@ -48,6 +48,13 @@ class ImageUpdate(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     )
     filename: Annotated[str, msgspec.Meta(max_length=1024, description="New name.")] | UnsetType = UNSET
     name: Annotated[str, msgspec.Meta(max_length=1024, description="New name; same as `filename`.")] | UnsetType = UNSET
+    focal_point: (
+        Annotated[
+            FocalPoint | None,
+            msgspec.Meta(description="What stays where renditions are cut; null for what stands out or the middle."),
+        ]
+        | UnsetType
+    ) = UNSET
 
 
 class DeleteQuery(msgspec.Struct, frozen=True):
@@ -127,13 +134,20 @@ class ThumbnailRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 )
 def update_image(request: Request, path: ImagePath, body: ImageUpdate) -> Response:
     collection = or_none(body.collection)
-    if collection is None and body.filename is UNSET and body.name is UNSET:
+    if collection is None and body.filename is UNSET and body.name is UNSET and body.focal_point is UNSET:
         raise BadRequest("image.change_required", parameter="collection")
     filename = _new_filename(path.image_id, body)
     moving = container().image_moves
     image = moving.move(path.image_id, collection) if collection is not None else None
     image = moving.rename(path.image_id, filename) if filename is not None else image
+    if body.focal_point is not UNSET:
+        image = moving.focus(path.image_id, _place(body.focal_point))
     return json_response(image_record(ImageRecord, request, image or container().delivery.catalog.image(path.image_id)))
+
+
+def _place(point: FocalPoint | None) -> tuple[float, float] | None:
+    """The place, to a thousandth, which is finer than a pixel of most pictures."""
+    return None if point is None else (round(point.x, 3), round(point.y, 3))
 
 
 def _new_filename(image_id: str, body: ImageUpdate) -> str | None:

@@ -56,6 +56,12 @@ class RightsRecord(msgspec.Struct, frozen=True):
     ] = ""
 
 
+@schema("FocalPoint", "A place in the upright picture.")
+class FocalPoint(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    x: Annotated[float, msgspec.Meta(ge=0, le=1, description="From the left edge (0) to the right one (1).")]
+    y: Annotated[float, msgspec.Meta(ge=0, le=1, description="From the upper edge (0) to the lower one (1).")]
+
+
 @schema("Image", "An image.")
 class ImageRecord(msgspec.Struct, frozen=True, kw_only=True):
     image_id: str
@@ -91,6 +97,10 @@ class ImageRecord(msgspec.Struct, frozen=True, kw_only=True):
     rights: RightsRecord
     private: Annotated[
         bool, msgspec.Meta(description="True in a private collection: the URLs are signed and expire within an hour.")
+    ]
+    focal_point: Annotated[
+        FocalPoint | None,
+        msgspec.Meta(description="What stays where renditions are cut; null if nobody has set it (`PATCH`)."),
     ]
     links: Mapping[str, str]
 
@@ -133,6 +143,7 @@ def image_record(kind: type[R], request: Request, image: Image, **more: object) 
         "thumbnails": thumbnails,
         "warnings": request.localized(picture.warnings),
         "private": private,
+        "focal_point": FocalPoint(*image.focal_point) if image.focal_point else None,
         "links": _links(request, image, private=private),
         **more,
     }
@@ -146,6 +157,7 @@ def _withheld(kind: type[R], request: Request, image: Image, more: Mapping[str, 
         **dict.fromkeys(("name", "filename", "url", "srcset", "sha256", "thumbhash"), ""),
         **dict.fromkeys(("thumbnails", "colors", "warnings"), ()),
         "rights": RightsRecord(),
+        "focal_point": None,
         **{name: getattr(image, name) for name in ("image_id", "collection", "created_at", "recipe")},
         **{name: getattr(picture, name) for name in ("format", "width", "height", "bytes", "has_alpha", "frames")},
         "links": {name: link for name, link in links.items() if name != "cdn"},

@@ -30,8 +30,9 @@ def trashed(state: State, image: Image) -> Image:
 
 
 def test_a_revision_has_the_next_version(state: State, image: Image) -> None:
-    revised = state.catalog.revise(image, replace(image, optimized="o1", filename="other.jpg"))
-    assert revised == replace(image, optimized="o1", filename="other.jpg", version=1)
+    changed = replace(image, optimized="o1", filename="other.jpg", focal_point=(0.25, 1.0))
+    revised = state.catalog.revise(image, changed)
+    assert revised == replace(changed, version=1)
     assert state.catalog.image("i1") == state.catalog.find_by_name("nature", "i1.jpg") == revised
     assert state.catalog.images("nature", 9).items == (revised,)
 

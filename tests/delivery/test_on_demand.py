@@ -337,3 +337,42 @@ def test_a_private_picture_needs_its_link_or_signed_options(
         assert (got.status, got.headers["Cache-Control"]) == (302, "private, no-store")
         assert "/guarded/" in got.headers["Location"]
     assert all(one.key.startswith("guarded/") for one in world.services.state.catalog.image(image.image_id).renditions)
+
+
+def test_a_focal_point_decides_what_stays(
+    world: MaintenanceWorld, image: Image, anyone: Gateway, admin: Gateway
+) -> None:
+    def names() -> list[str]:
+        presets = (PRESET, "square-400-smart")
+        wishes = [f"/r/{image.image_id}/{preset}" for preset in presets] + addresses
+        return [anyone.get(wish).headers["Location"].rpartition("/")[2] for wish in wishes]
+
+    addresses = [signed(admin, image, options) for options in ("w=200,fit=cover", "w=200,fit=cover,gravity=center")]
+    before = names()
+    point = json.dumps({"focal_point": {"x": 0.2, "y": 0.9001}}).encode()
+    got = admin.ask("PATCH", f"/images/{image.image_id}", point, headers={"Content-Type": "application/json"})
+
+    assert (got.status, got.json["focal_point"]) == (200, {"x": 0.2, "y": 0.9})
+    assert before == [f"{NAME}.jpg", "w400-cover-smart.jpg", "w200-cover.jpg", "w200-cover.jpg"]
+    assert names() == [
+        f"{NAME}-at200x900.jpg",
+        "w400-cover-at200x900.jpg",
+        "w200-cover-at200x900.jpg",
+        "w200-cover.jpg",
+    ]
+    gone = admin.ask(
+        "PATCH",
+        f"/images/{image.image_id}",
+        b'{"focal_point": null}',
+        headers={"Content-Type": "application/json"},
+    )
+    assert (gone.status, gone.json["focal_point"]) == (200, None)
+    assert names() == before
+
+
+@pytest.mark.parametrize("point", ['{"x": 0.5}', '{"x": 1.1, "y": 0}', '{"x": 0, "y": -0.1}', "[0, 1]", '"center"'])
+def test_a_focal_point_is_a_place_in_the_picture(image: Image, admin: Gateway, point: str) -> None:
+    body = f'{{"focal_point": {point}}}'.encode()
+    got = admin.ask("PATCH", f"/images/{image.image_id}", body, headers={"Content-Type": "application/json"})
+    assert (got.status, got.json["code"]) == (400, "bad_request")
+    assert "focal_point" in got.json["message"]

@@ -119,6 +119,7 @@ class ImageRow(Base):
     trashed_at: Mapped[str | None] = mapped_column(Timestamp)
     optimized: Mapped[str] = mapped_column(Text)
     rendition_bytes: Mapped[int] = mapped_column(BigInteger)
+    focal_point: Mapped[list[float] | None] = mapped_column(Json)
 
     stamp: Mapped[str] = mapped_column(Text)
     """Stamp of the call that revised it last; empty for none."""
