@@ -177,7 +177,7 @@ def test_a_json_field_comes_once(admin: Gateway, services: Container) -> None:
 
 
 def test_the_walk_reaches_fields_inside_of_others() -> None:
-    assert {place for one in EVERY for place, _ in places(one.parts.get("body"))} == {"", "files[0]"}
+    assert {place for one in EVERY for place, _ in places(one.parts.get("body"))} == {"", "files[0]", "focal_point"}
 
 
 @pytest.mark.parametrize("one", [one for one in EVERY if "form" in one.parts], ids=lambda one: one.operation)

@@ -70,4 +70,5 @@ def test_a_body_that_makes_no_sense_is_told_what_would(admin: Gateway, body: str
 def test_a_field_that_nobody_knows_is_named(admin: Gateway) -> None:
     got = admin.ask("PATCH", f"/images/{UNKNOWN}", b'{"title": "new"}')
 
-    assert (got.status, got.json["message"]) == (400, "Unknown field `title`. Allowed: collection, filename, name.")
+    allowed = "collection, filename, name, focal_point"
+    assert (got.status, got.json["message"]) == (400, f"Unknown field `title`. Allowed: {allowed}.")

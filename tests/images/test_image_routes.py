@@ -68,6 +68,7 @@ def test_an_image_says_all_that_is_known_of_it(admin: Gateway, services: Contain
         "warnings": [],
         "rights": {"author": "Ayşe", "copyright": "", "licence_url": "https://example.org/by"},
         "private": False,
+        "focal_point": None,
         "links": {
             "self": f"/images/{ONE}",
             "cdn": "/cdn/do%C4%9Fa/g%C3%BCnayd%C4%B1n%201.jpg",
