@@ -236,6 +236,26 @@ def _signed_wish(path: WishPath, query: LinkQuery) -> Wish:
 
 
 @endpoint(
+    "GET /images/{image_id}/original",
+    operation="get_original",
+    tag=Tag.IMAGES,
+    summary="Download the original",
+    description=(
+        "Redirects to the file exactly as it was uploaded, with its private metadata, under its own name. The address "
+        "is valid for five minutes, for everybody who has it."
+    ),
+    scopes=(Scope.READ,),
+    replies={302: Reply("The original is there.", headers=("Location",))},
+    errors=(ImageNotFound, Unavailable),
+)
+def get_original(_: Request, path: ImagePath) -> Response:
+    image = container().delivery.catalog.image(path.image_id)
+    name = attachment(image.filename, FORMATS[image.picture.format].extension)
+    address = container().objects.presigned_url(image.original_key, lasts=_FIVE_MINUTES, disposition=name)
+    return redirect(address, 0).with_headers(Cache_Control="private, no-store")
+
+
+@endpoint(
     "POST /images/{image_id}/rendition-url",
     operation="create_rendition_url",
     tag=Tag.IMAGES,

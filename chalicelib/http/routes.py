@@ -162,6 +162,7 @@ ROUTES = (
     Route("GET /cdn/{collection}/{name}", "delivery.routes", "get_image_by_name"),
     Route("GET /i/{image_id}/{preset}", "delivery.routes", "get_image_by_id"),
     Route("GET /r/{image_id}/{wish}", "delivery.routes", "get_rendition"),
+    Route("GET /images/{image_id}/original", "delivery.routes", "get_original"),
     Route("POST /images/{image_id}/rendition-url", "delivery.routes", "create_rendition_url"),
     Route("GET /tokens", "admin.routes", "list_tokens"),
     Route("POST /tokens", "admin.routes", "create_token"),

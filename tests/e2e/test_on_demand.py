@@ -34,7 +34,8 @@ def leads_to(address: str, end: str) -> str:
 def test_a_phone_gets_its_size_made_once_and_deleted_with_the_picture(
     cloud: Cloud, wallify: Wallify, truth: Truth, collection: str
 ) -> None:
-    image = wallify.published(a_small_photo((1200, 2000)), collection=collection)
+    body = a_small_photo((1200, 2000))
+    image = wallify.published(body, collection=collection)
     address = f"{cloud.api_url}/r/{image['image_id']}/phone-1080x2400-smart"
 
     answers = in_parallel(asked, [address] * 8)
@@ -47,6 +48,8 @@ def test_a_phone_gets_its_size_made_once_and_deleted_with_the_picture(
     stored = [key for key in truth.keys("renditions/") if image["image_id"] in key and "w1080" in key]
     assert len(stored) == 1
 
+    own = wallify.http.get(f"/images/{image['image_id']}/original", follow_redirects=False)
+    assert fetched(own.headers["Location"]) == body
     wallify.http.delete(f"/images/{image['image_id']}")
     assert asked(address).status_code == 404
     assert asked(made).status_code in {403, 404}
