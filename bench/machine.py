@@ -12,7 +12,8 @@ from pathlib import Path
 from PIL import features
 
 from bench.report import Cell
-from chalicelib.engine.pixels import has_libwebp, is_available
+from chalicelib.engine.native_module import is_available
+from chalicelib.engine.pixels import has_libwebp
 from cli.local.staging import tracked_config
 
 _ALLOCATOR = "MALLOC_"

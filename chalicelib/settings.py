@@ -243,7 +243,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     variant_formats: Variants = "avif,webp"
     """Additional formats of the full-size picture, separated by commas; made at night."""
     rendition_formats: Thumbnails = "jpeg,avif"
-    """Formats of thumbnails, separated by commas: jpeg (required; PNG for pictures with transparency), avif, webp."""
+    """Formats of thumbnails, separated by commas: jpeg (required; PNG for pictures with transparency, which are made
+    as WebP in any case), avif, webp."""
     presets: Presets = (
         "phone-1080x2400-cover,phone-1080x2400-smart,tablet-1640x2360-smart,desktop-1920x1080-smart,"
         "desktop-2560x1440-smart,desktop-3840,square-400-smart"

@@ -19,7 +19,7 @@ from io import BytesIO
 from pathlib import Path
 from typing import NamedTuple
 
-from chalicelib.engine.pixels import FOLDER, file_name, is_available
+from chalicelib.engine.native_module import FOLDER, file_name, is_available
 
 HERE = Path(__file__).resolve().parent
 STORE = HERE.parent / ".local" / "native"
@@ -46,6 +46,8 @@ _FILES = (
     *("arch/generic/adler32_c.c", "arch/generic/adler32_fold_c.c", "arch/generic/chunkset_c.c"),
     *("arch/generic/crc32_fold_c.c", "arch/generic/crc32_braid_c.c"),
 )
+OURS = ("pixels/pixels.c", "pixels/marks.c")
+"""Our own sources, below the folder of zlib-ng's."""
 _FLAGS = (
     *("-std=c11", "-O3", "-fPIC", "-shared", "-fvisibility=hidden", "-ffunction-sections", "-fdata-sections"),
     # Without fused operations, so that both processors round alike; without paths, so that all machines build alike.
@@ -213,7 +215,7 @@ def arguments(processor: str) -> list[str]:
     """Return the compiler's arguments, for a folder with the sources of zlib-ng and a copy of ours in `pixels`."""
     kind = PROCESSORS[processor]
     defined = [f"-D{name}" for name in kind.defined]
-    return [*kind.target, *_FLAGS, *defined, "-I.", "-Ipixels", *_FILES, *kind.files, "pixels/pixels.c"]
+    return [*kind.target, *_FLAGS, *defined, "-I.", "-Ipixels", *_FILES, *kind.files, *OURS]
 
 
 def _compile(zig: Path, archive: bytes, processor: str, path: Path) -> None:

@@ -15,6 +15,8 @@ Work = Callable[[bytes], Files]
 SIZES = (600, 300, 150)
 JPEG_QUALITY = 82
 AVIF_QUALITY = {600: 69, 300: 58, 150: 58}
+AVIF_FROM = 300
+"""Smallest size that is made as AVIF too, as by the functions' settings (`avif_from`)."""
 AVIF_SPEED = 9
 WEBP_QUALITY = {600: 86, 300: 74, 150: 73}
 WEBP_METHOD = 2
@@ -24,11 +26,16 @@ THUMBS = "thumbs"
 STILL = "still"
 """The 600 pixel picture as it goes to the encoder, as lossless PNG."""
 INGEST = "ingest"
-"""SHA-256, validation, three JPEG, three AVIF, placeholder."""
+"""SHA-256, validation, three JPEG, AVIF of those from `AVIF_FROM` pixels on, placeholder."""
 INGEST_WEBP = "ingest-webp"
-"""The same with WebP in AVIF's place."""
+"""The same with three WebP in AVIF's place."""
 CHECK = "check"
 """Accept or refuse: whatever the engine does with an upload, the files do not matter."""
+
+
+def is_made(size: int, format: str) -> bool:  # noqa: A002  Pillow's own word
+    """Return whether an ingest makes this size in the format."""
+    return format != "avif" or size >= AVIF_FROM
 
 
 class Refused(Exception):

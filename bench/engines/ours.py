@@ -7,7 +7,7 @@ import io
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from bench.engines import CHECK, INGEST, INGEST_WEBP, SIZES, STILL, THUMBS, Engine, Files, Local, Work
+from bench.engines import AVIF_FROM, CHECK, INGEST, INGEST_WEBP, SIZES, STILL, THUMBS, Engine, Files, Local, Work
 from chalicelib.engine import renditions
 from chalicelib.engine.file_types import ENOUGH, sniff
 from chalicelib.engine.model import Encoded, Limits, Recipe
@@ -52,7 +52,7 @@ def _still(data: bytes) -> Files:
 
 def _ingest(data: bytes, *, second: str) -> Files:
     """More than the peers do: dominant colours, Exif facts and the cleaned original come with it."""
-    processed = process(data, Recipe(sizes=SIZES, formats=("jpeg", second)), LIMITS)
+    processed = process(data, Recipe(sizes=SIZES, formats=("jpeg", second), avif_from=AVIF_FROM), LIMITS)
     return _named(one for one in processed.renditions if one.size != "full")
 
 

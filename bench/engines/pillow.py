@@ -28,6 +28,7 @@ from bench.engines import (
     Engine,
     Files,
     Local,
+    is_made,
 )
 from bench.engines.serving import Jobs, serve
 from bench.engines.worker import Process, Remote
@@ -105,7 +106,8 @@ def _naive_ingest(data: bytes, *, format: str) -> Files:  # noqa: A002
     files: Files = {}
     for size in SIZES:
         image = _shrunk(whole, size)
-        files |= dict([_rendition(image, size)]) | {f"{size}.{format}": saved(image, size, format)}
+        files |= dict([_rendition(image, size)])
+        files |= {f"{size}.{format}": saved(image, size, format)} if is_made(size, format) else {}
     _placeholder(_shrunk(whole, 100))
     return files
 

@@ -30,7 +30,7 @@ async function cascade(data, formats) {
   for (const size of SIZES) {
     const { data: pixels, info } = await inside(picture, size).raw().toBuffer({ resolveWithObject: true });
     const raw = { raw: { width: info.width, height: info.height, channels: info.channels } };
-    for (const format of formats(info)) {
+    for (const format of formats(info, size)) {
       files[`${size}.${format}`] = await encode[format](sharp(pixels, raw), size).toBuffer();
     }
     picture = sharp(pixels, raw);
@@ -51,7 +51,8 @@ const plain = (info) => [info.channels === 4 ? 'png' : 'jpeg'];
 
 async function ingest(data, second) {
   createHash('sha256').update(data).digest('hex');
-  const { files, smallest } = await cascade(data, (info) => [...plain(info), second]);
+  const also = (size) => (second !== 'avif' || size >= SETTINGS.avifFrom ? [second] : []);
+  const { files, smallest } = await cascade(data, (info, size) => [...plain(info), ...also(size)]);
   const { data: rgba, info } = await inside(smallest, 100).ensureAlpha().raw().toBuffer({ resolveWithObject: true });
   rgbaToThumbHash(info.width, info.height, rgba);
   return { files };

@@ -7,6 +7,7 @@ import shutil
 
 from bench import places
 from bench.engines import (
+    AVIF_FROM,
     AVIF_QUALITY,
     AVIF_SPEED,
     CHECK,
@@ -26,6 +27,7 @@ SETTINGS = {
     "jpeg": JPEG_QUALITY,
     "avif": AVIF_QUALITY,
     "avifSpeed": AVIF_SPEED,
+    "avifFrom": AVIF_FROM,
     "webp": WEBP_QUALITY,
     "webpMethod": WEBP_METHOD,
 }

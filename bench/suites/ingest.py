@@ -1,15 +1,27 @@
-"""The whole ingest of an upload: SHA-256, validation, three sizes in two formats, placeholder."""
+"""The whole ingest of an upload: SHA-256, validation, three sizes in two formats, placeholder.
+
+AVIF is made from `AVIF_FROM` pixels on, by every engine, as the functions' settings have it. SSIMULACRA2 is of the
+finished files of the second format, against a full decode and one Lanczos step.
+"""
 
 from __future__ import annotations
 
+import io
+
+from PIL import Image
+
 from bench.engines import INGEST, INGEST_WEBP, Engine
+from bench.fidelity import ideal
 from bench.report import Cell, Column, Table
 from bench.rounds import Laps, interleaved
 from bench.setting import Setting
+from bench.similarity import ssimulacra2
 from bench.suites.thumbnails import best_of_sharp
 from bench.sums import times_faster
 
 JOBS = {INGEST: "JPEG + AVIF", INGEST_WEBP: "JPEG + WebP"}
+SECOND = {INGEST: "avif", INGEST_WEBP: "webp"}
+SCORED = (600, 300)
 NOTE = "ours also finds dominant colours and Exif facts and cleans the original; the peers' runs do not"
 
 
@@ -35,7 +47,8 @@ def _able(setting: Setting, job: str) -> list[Engine]:
 def _columns(setting: Setting) -> tuple[Column, ...]:
     photos = (Column(f"{photo.megapixels:.1f} MP", 1) for photo in setting.photos)
     ratios = (Column("vs sharp, same formats", 2, "x"), Column("vs sharp's best", 2, "x"), Column("KB"))
-    return (Column("engine, formats"), *photos, *ratios)
+    scores = (Column(f"SSIMULACRA2 at {size}", 1) for size in SCORED)
+    return (Column("engine, formats"), *photos, *ratios, *scores)
 
 
 def _row(setting: Setting, laps: dict[str, Laps], engine: str, job: str) -> tuple[Cell, ...]:
@@ -51,4 +64,17 @@ def _row(setting: Setting, laps: dict[str, Laps], engine: str, job: str) -> tupl
         times_faster(times, same) if same else None,
         times_faster(times, best) if best else None,
         kilobytes,
+        *(_score(setting, laps[job], engine, f"{size}.{SECOND[job]}") for size in SCORED),
     )
+
+
+def _score(setting: Setting, laps: Laps, engine: str, name: str) -> float | None:
+    """The mean over the photos, of the files of this name; None where the metric is not installed."""
+    made = [(photo.data, laps.files(engine, photo.name)[name]) for photo in setting.photos]
+    scores = [_likeness(data, Image.open(io.BytesIO(body))) for data, body in made]
+    known = [score for score in scores if score is not None]
+    return sum(known) / len(known) if known else None
+
+
+def _likeness(data: bytes, made: Image.Image) -> float | None:
+    return ssimulacra2(ideal(data, made.size), made)

@@ -39,9 +39,19 @@ class Recipe:
     sizes: tuple[int, ...] = (600, 300, 150)
     """Longest sides in pixels, largest first."""
     formats: tuple[str, ...] = ("jpeg", "avif")
-    """`jpeg` stands for the format every client reads: JPEG, or PNG where the picture has transparency."""
+    """`jpeg` stands for the format every client reads: JPEG, or PNG where the picture has transparency.
+
+    A picture with transparency is made as WebP too, whatever the formats are.
+    """
     names_rights: bool = False
     """Whether full-size public forms contain author and copyright."""
+    avif_from: int = 0
+    """Smallest of `sizes` that is made as AVIF too, where `formats` has it."""
+
+    def formats_of(self, size: int, *, has_alpha: bool = False) -> tuple[str, ...]:
+        """Return the formats in which this size of a picture is made."""
+        made = tuple(codec for codec in self.formats if codec != "avif" or size >= self.avif_from)
+        return (*made, "webp") if has_alpha and "webp" not in made else made
 
 
 @dataclass(frozen=True, slots=True)

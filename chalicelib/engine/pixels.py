@@ -9,9 +9,7 @@ it alone decides what is refused, and why.
 from __future__ import annotations
 
 import ctypes
-import platform
 import struct
-import sys
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -23,6 +21,7 @@ from PIL import Image
 from chalicelib.engine.checked_decode import PngCheck, idat_run
 from chalicelib.engine.containers.png import read_png_header
 from chalicelib.engine.limits import CannotRebuild
+from chalicelib.engine.native_module import is_available, library
 
 if TYPE_CHECKING:
     from io import BytesIO
@@ -32,8 +31,6 @@ if TYPE_CHECKING:
     from chalicelib.engine.checked_decode import IdatRun
     from chalicelib.engine.model import Box
 
-FOLDER = Path(__file__).with_name("native")
-"""Where `native.build` puts the module for each kind of processor, with the name that `file_name` returns."""
 REDUCING_GAP = 3.0
 """The averaged picture is at least this many times as large as the size made from it, as in `renditions`."""
 MOST_FACTOR = 8
@@ -41,19 +38,7 @@ MOST_FACTOR = 8
 _KINDS = {"L": (1, 1), "LA": (2, 4), "RGB": (3, 4), "RGBA": (4, 4)}
 """Mode -> samples of a pixel in the file, and bytes of it in Pillow's memory."""
 _AVERAGED = frozenset({"L", "RGB", "RGBA"})
-_X86_FLAGS = frozenset({"avx2", "bmi1", "bmi2", "f16c", "fma", "abm", "movbe"})
-"""What x86-64-v3 means, as Linux names it; every x86_64 processor of Lambda has it."""
 _IHDR = slice(16, 29)
-
-
-def is_available() -> bool:
-    """Return whether the module for PNG was built, and works on this machine."""
-    return _library() is not None
-
-
-def file_name(machine: str) -> str:
-    """Return the name of the module's file for a kind of processor, x86_64 or aarch64."""
-    return f"pixels-{machine}.so"
 
 
 class NativeDecode(Protocol):
@@ -114,16 +99,16 @@ class NativePng:
 
     def _unpack(self, memory: Any) -> int:  # noqa: ANN401  see `_memory`
         """Decode into this memory; return the bytes of the stream, 0 if anything in the file is not right."""
-        library, channels = _library(), _KINDS[self.image.mode][0]
+        module, channels = library(), _KINDS[self.image.mode][0]
         source = (self.data, len(self.data), self.run.first)
-        decoder = library and library.pixels_open(*source, *self.image.size, channels, self.factor)
+        decoder = module and module.pixels_open(*source, *self.image.size, channels, self.factor)
         if not decoder:
             return 0
         try:
-            is_whole = library.pixels_read(decoder, memory, len(memory)) == self.size[1]
-            return int(library.pixels_finish(decoder)) if is_whole else 0
+            is_whole = module.pixels_read(decoder, memory, len(memory)) == self.size[1]
+            return int(module.pixels_finish(decoder)) if is_whole else 0
         finally:
-            library.pixels_close(decoder)
+            module.pixels_close(decoder)
 
 
 def _memory(size: tuple[int, int], depth: int) -> Any:  # noqa: ANN401  an array of C's
@@ -193,40 +178,6 @@ def _replace_pixels(
     opened.tile = [image.tile[0]._replace(codec_name="unpacked_png", extents=(0, 0, *size), offset=run.last)]
     opened._PngImageFile__prepare_idat = 1  # noqa: SLF001  bytes left of the chunk, where `load` begins
     opened.decodermaxblock = 1
-
-
-@lru_cache(maxsize=1)
-def _library() -> Any:  # noqa: ANN401  functions of C, typed in `_typed`
-    path = FOLDER / file_name(platform.machine())
-    if sys.platform != "linux" or not path.is_file() or not _has_processor():
-        return None
-    try:
-        return _typed(ctypes.CDLL(str(path)))
-    except (AttributeError, OSError):
-        return None
-
-
-def _typed(library: Any) -> Any:  # noqa: ANN401  see `_library`
-    """Declare the functions of native/pixels/pixels.h."""
-    size, number, pointer = ctypes.c_size_t, ctypes.c_uint32, ctypes.c_void_p
-    library.pixels_open.argtypes = [ctypes.c_char_p, size, size, number, number, number, number]
-    library.pixels_open.restype = pointer
-    library.pixels_read.argtypes, library.pixels_read.restype = [pointer, pointer, size], ctypes.c_int64
-    library.pixels_finish.argtypes, library.pixels_finish.restype = [pointer], ctypes.c_uint64
-    library.pixels_close.argtypes, library.pixels_close.restype = [pointer], None
-    return library
-
-
-def _has_processor() -> bool:
-    """Return whether this processor has the instructions that the module is compiled for."""
-    if platform.machine() != "x86_64":
-        return True
-    try:
-        text = Path("/proc/cpuinfo").read_text(encoding="utf-8", errors="replace")
-    except OSError:
-        return False
-    flags = next((line for line in text.splitlines() if line.startswith("flags")), "")
-    return set(flags.split()) >= _X86_FLAGS
 
 
 Image.register_decoder("unpacked_png", cast("type", UnpackedPngDecoder))
@@ -299,15 +250,15 @@ class NativeWebp:
 
 
 def _webp(image: ImageFile) -> NativeWebp | None:
-    library = _libwebp()
-    if library is None or image.mode not in {"RGB", "RGBA"}:
+    webp = _libwebp()
+    if webp is None or image.mode not in {"RGB", "RGBA"}:
         return None
     data = cast("BytesIO", image.fp).getvalue()
     place, config = webp_pixels(data), _Config()
-    if place is None or not library.WebPInitDecoderConfigInternal(ctypes.byref(config), _ABI):
+    if place is None or not webp.WebPInitDecoderConfigInternal(ctypes.byref(config), _ABI):
         return None
     found = config.input
-    if library.WebPGetFeaturesInternal(*_pointer(data, *place), ctypes.byref(found), _ABI) or found.has_animation:
+    if webp.WebPGetFeaturesInternal(*_pointer(data, *place), ctypes.byref(found), _ABI) or found.has_animation:
         return None
     if (found.width, found.height) != image.size or (found.has_alpha and image.mode == "RGB"):
         return None
@@ -347,15 +298,15 @@ def _libwebp() -> Any:  # noqa: ANN401  functions of C
     """Return the libwebp of Pillow's wheel for Linux; None for other builds of Pillow."""
     found = sorted(Path(PIL.__file__).parent.with_name("pillow.libs").glob("libwebp-*.so*"))
     try:
-        library = ctypes.CDLL(str(found[0])) if len(found) == 1 else None
-        if library is not None:
+        webp = ctypes.CDLL(str(found[0])) if len(found) == 1 else None
+        if webp is not None:
             pointer, size = ctypes.c_void_p, ctypes.c_size_t
-            library.WebPInitDecoderConfigInternal.argtypes = [pointer, _INT]
-            library.WebPGetFeaturesInternal.argtypes = [pointer, size, pointer, _INT]
-            library.WebPDecode.argtypes = [pointer, size, pointer]
+            webp.WebPInitDecoderConfigInternal.argtypes = [pointer, _INT]
+            webp.WebPGetFeaturesInternal.argtypes = [pointer, size, pointer, _INT]
+            webp.WebPDecode.argtypes = [pointer, size, pointer]
     except (AttributeError, OSError):
         return None
-    return library
+    return webp
 
 
 def has_libwebp() -> bool:

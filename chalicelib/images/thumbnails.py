@@ -135,7 +135,8 @@ class ThumbnailJob:
             return True
         if task.args.get("mode", "missing") != "missing":
             return False
-        wanted = {(str(size), form) for size in self.recipe.sizes for form in self.recipe.formats}
+        sizes, has_alpha = self.recipe.sizes, image.picture.has_alpha
+        wanted = {(str(size), form) for size in sizes for form in self.recipe.formats_of(size, has_alpha=has_alpha)}
         made = {(one.size, "jpeg" if one.format == "png" else one.format) for one in current}
         return image.recipe.partition("-")[0] == self.recipe.version and wanted <= made
 

@@ -1,7 +1,7 @@
 /* Decode the files on standard input in every way; the sanitizers it is compiled with end it at the first fault.
  *
  * Each file follows its length, four bytes, the upper first. Prints how many files there were, and of all decodes of
- * them how many ended as whole and right.
+ * them how many ended as whole and right; and in how many files no mark of another kind of file was found.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -43,12 +43,13 @@ static int decodes(const uint8_t *file, size_t length, uint32_t channels, uint32
 
 int main(void) {
     uint8_t head[4];
-    unsigned files = 0, right = 0;
+    unsigned files = 0, right = 0, unmarked = 0;
     while (fread(head, 1, 4, stdin) == 4) {
         size_t length = number(head);
         uint8_t *file = malloc(length ? length : 1);
         if (!file || fread(file, 1, length, stdin) != length) return 1;
         files++;
+        unmarked += (unsigned)pixels_is_unmarked(file, length);
         for (uint32_t channels = 1; length >= HEADER && channels <= 4; channels++)
             for (uint32_t factor = 1; factor <= 8; factor++) {
                 uint32_t across = number(file + 16) / factor + 1;
@@ -58,6 +59,6 @@ int main(void) {
             }
         free(file);
     }
-    printf("%u files, %u right\n", files, right);
+    printf("%u files, %u right, %u unmarked\n", files, right, unmarked);
     return 0;
 }

@@ -32,4 +32,7 @@ PIXELS_EXPORT uint64_t pixels_finish(struct pixels *p);
 /* Release the decoder; NULL is allowed. */
 PIXELS_EXPORT void pixels_close(struct pixels *p);
 
+/* 1 if the bytes have none of the marks in marks.c, the first four bytes of markup, PDF and archives; else 0. */
+PIXELS_EXPORT int pixels_is_unmarked(const uint8_t *data, size_t length);
+
 #endif

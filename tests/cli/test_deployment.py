@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from chalicelib.engine.pixels import FOLDER
+from chalicelib.engine.native_module import FOLDER
 from cli.deploy import chalice, deployment, stacks
 from cli.deploy.target import StageTarget
 from cli.errors import CommandError

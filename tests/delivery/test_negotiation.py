@@ -32,6 +32,35 @@ def landscape(world: World) -> Delivery:
     return stored(world, [*small, a_rendition(size="full", format="jpeg", width=1200)])
 
 
+@pytest.mark.parametrize(
+    ("width", "accept", "form"),
+    [
+        (150, BROWSER, "webp"),
+        (300, BROWSER, "avif"),
+        (300, "image/webp,*/*;q=0.8", "webp"),
+        (300, "image/avif;q=0, image/webp", "webp"),
+        (150, "*/*", "png"),
+        (300, OLD_BROWSER, "png"),
+        (None, BROWSER, "png"),
+    ],
+)
+def test_transparency_is_sent_as_png_only_where_nothing_smaller_is_taken(
+    world: World, width: int | None, accept: str, form: str
+) -> None:
+    made = {"150": ("png", "webp"), "300": ("png", "avif", "webp")}
+    small = [a_rendition(size=size, format=one, width=int(size)) for size, forms in made.items() for one in forms]
+    stored(world, [*small, a_rendition(size="full", format="png", width=1200)])
+
+    assert best(world.services.delivery.named("nature", "i1.jpg").renditions, width=width, accept=accept).format == form
+
+
+@pytest.mark.parametrize("accept", [BROWSER, "image/webp", "*/*", ""])
+def test_an_older_image_without_webp_is_sent_as_png(world: World, accept: str) -> None:
+    stored(world, [a_rendition(size=size, format="png", width=150) for size in ("150", "full")])
+
+    assert best(world.services.delivery.named("nature", "i1.jpg").renditions, width=150, accept=accept).format == "png"
+
+
 WIDTHS = {None: "full", 1: "150", 150: "150", 151: "300", 300: "300", 301: "600", 600: "600", 601: "full", 9999: "full"}
 
 

@@ -9,13 +9,15 @@ import struct
 import subprocess
 import sys
 import threading
+from typing import Any
 
 import pytest
-from PIL import Image, ImageFile
+from PIL import Image, ImageDraw, ImageFile, ImageFilter
 
 from bench.machine import allocator
+from chalicelib.engine import pipeline
 from chalicelib.engine.model import GAIN_MAP, Limits, Recipe
-from chalicelib.engine.pipeline import encode, process, render
+from chalicelib.engine.pipeline import encode, process, render, transparent_webp
 from chalicelib.errors import DamagedImage, ImageTooLarge
 from tests.pictures import a_jpeg, encoded, exif_block, opened, scene, see_through
 from tests.profiles import SRGB, matrix_profile
@@ -60,8 +62,70 @@ def test_nothing_is_enlarged_and_no_side_vanishes(size: tuple[int, int]) -> None
 
 def test_transparency_makes_the_common_format_png() -> None:
     made = process(encoded(see_through((400, 300)), "PNG"), Recipe(sizes=(150,)), LIMITS)
-    assert [one.format for one in made.renditions] == ["png", "png", "avif"]
+    assert [one.format for one in made.renditions] == ["png", "png", "avif", "webp"]
     assert made.picture.has_alpha
+
+
+def test_transparency_has_webp_at_each_size_and_full_stays_as_it_is() -> None:
+    made = process(encoded(see_through((400, 300)), "PNG"), Recipe(avif_from=300), LIMITS).renditions
+    small = {one.size: (one.width, one.height, opened(one.body).mode) for one in made if one.format == "webp"}
+    assert small == {"600": (400, 300, "RGBA"), "300": (300, 225, "RGBA"), "150": (150, 112, "RGBA")}
+    assert [one.format for one in made if one.size == "full"] == ["png"]
+    assert [one.format for one in made if one.size == "150"] == ["png", "webp"]
+
+
+def test_a_recipe_with_webp_makes_it_once() -> None:
+    made = process(encoded(see_through((90, 60)), "PNG"), Recipe(sizes=(60,), formats=("jpeg", "webp")), LIMITS)
+    assert [one.format for one in made.renditions[1:]] == ["png", "webp"]
+
+
+def test_an_opaque_picture_has_no_webp_unless_the_recipe_has_it() -> None:
+    opaque = encoded(scene((90, 60)).convert("RGBA"), "PNG")
+    assert {one.format for one in process(opaque, Recipe(sizes=(60,)), LIMITS).renditions} == {"png", "jpeg", "avif"}
+
+
+def drawing(size: tuple[int, int]) -> Image.Image:
+    """Letters and a disc with hard edges on nothing."""
+    image = Image.new("RGBA", size)
+    pen = ImageDraw.Draw(image)
+    pen.ellipse((5, 5, size[1] - 5, size[1] - 5), fill=(200, 30, 60, 255))
+    pen.multiline_text((20, 20), "Letters and\na disc", fill=(10, 10, 120, 255), font_size=40)
+    return image.quantize(8).convert("RGBA")
+
+
+def test_a_drawing_with_hard_edges_becomes_webp_without_loss() -> None:
+    image = drawing((300, 200))
+    made = transparent_webp(image, "300")
+    seen = [Image.new("RGBA", image.size, "white") for _ in range(2)]
+    for paper, one in zip(seen, (image, opened(made.body)), strict=True):
+        paper.alpha_composite(one)
+    assert b"VP8L" in made.body[:40]
+    assert seen[0].tobytes() == seen[1].tobytes()
+
+
+def test_a_photo_with_a_soft_edge_becomes_a_small_webp_with_its_exact_transparency() -> None:
+    image = scene((300, 200)).filter(ImageFilter.GaussianBlur(1))
+    image = Image.blend(image, Image.effect_noise(image.size, 60).convert("RGB"), 0.2)
+    image.putalpha(Image.radial_gradient("L").resize(image.size))
+    made, png = transparent_webp(image, "300"), encoded(image, "PNG")
+    assert b"VP8L" not in made.body[:40]
+    assert len(made.body) < len(png) / 2
+    assert opened(made.body).getchannel("A").tobytes() == image.getchannel("A").tobytes()
+
+
+def test_webp_without_loss_is_not_tried_where_a_png_says_that_it_is_large(monkeypatch: pytest.MonkeyPatch) -> None:
+    image, tried = see_through((90, 60)), []
+    plain = pipeline.encode
+
+    def counted(*args: Any, **options: Any) -> Any:  # noqa: ANN401  as `encode` takes and returns them
+        tried.append(options)
+        return plain(*args, **options)
+
+    monkeypatch.setattr(pipeline, "encode", counted)
+    transparent_webp(image, "90", png_bytes=1 << 20)
+    assert len(tried) == 1
+    transparent_webp(image, "90", png_bytes=100)
+    assert len(tried) == 3
 
 
 def test_one_hole_of_one_pixel_is_transparency() -> None:
@@ -129,7 +193,7 @@ def test_threads_do_not_disturb_each_other() -> None:
 )
 def test_quality_follows_codec_and_size(codec: str, side: int, better: bool) -> None:  # noqa: FBT001  a table's column
     image = scene((side, side))
-    other = encode(image, "x", codec, quality=86 if codec == "webp" else 69)
+    other = encode(image, "x", codec, quality=86 if codec == "webp" else 71)
     assert (encode(image, "x", codec).body == other.body) is better
 
 

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 from PIL import Image
 
-from chalicelib.engine import pixels
+from chalicelib.engine import native_module, pixels
 from chalicelib.engine.checked_decode import PngCheck, check_of, damage_report
 from chalicelib.engine.decode import decode, open_picture
 from chalicelib.engine.model import Limits
@@ -29,7 +29,7 @@ from tests.pictures import encoded, exif_block, opened, png_chunk, psnr, raw_png
 from tests.sizes import at_night
 
 native = pytest.mark.skipif(
-    not pixels.is_available(), reason="the native module is not here; `python -m native.build` builds it"
+    not native_module.is_available(), reason="the native module is not here; `python -m native.build` builds it"
 )
 libwebp = pytest.mark.skipif(not pixels.has_libwebp(), reason="this Pillow has no libwebp of its own")
 NATIVE, PILLOW = Limits(), Limits(native_decoders=False)
@@ -424,7 +424,7 @@ def test_the_module_can_be_switched_off(monkeypatch: pytest.MonkeyPatch) -> None
 
 
 def test_without_the_module_pillow_decodes(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(pixels, "_library", lambda: None)
+    monkeypatch.setattr(pixels, "library", lambda: None)
     image = scene((400, 300))
     source = probe(encoded(image, "PNG"), NATIVE)
 
@@ -437,10 +437,10 @@ def test_without_the_module_pillow_decodes(monkeypatch: pytest.MonkeyPatch) -> N
 def test_a_module_that_does_not_work_here_is_not_used(
     trouble: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(pixels, "FOLDER", tmp_path)
+    monkeypatch.setattr(native_module, "FOLDER", tmp_path)
     if trouble != "absent":
-        (tmp_path / pixels.file_name(platform.machine())).write_bytes(b"no library")
+        (tmp_path / native_module.file_name(platform.machine())).write_bytes(b"no library")
     if trouble == "old processor":
-        monkeypatch.setattr(pixels, "_has_processor", lambda: False)
+        monkeypatch.setattr(native_module, "_has_processor", lambda: False)
 
-    assert pixels._library.__wrapped__() is None  # noqa: SLF001  without its cache
+    assert native_module.library.__wrapped__() is None  # without its cache

@@ -8,7 +8,7 @@ import math
 import pytest
 from PIL import Image
 
-from chalicelib.engine.renditions import dominant_colors, placeholder, thumbhash
+from chalicelib.engine.placeholder import dominant_colors, placeholder, thumbhash
 from tests.pictures import scene
 
 reference = pytest.importorskip("thumbhash")

@@ -304,6 +304,6 @@ def test_the_written_block_is_read_again(rights: Rights, orientation: int) -> No
 
 def test_a_lossless_webp_that_cannot_be_kept_is_published_without_loss(monkeypatch: pytest.MonkeyPatch) -> None:
     data = encoded(photo(), "WEBP", lossless=True)
-    monkeypatch.setattr("chalicelib.engine.pipeline.is_foreign", lambda body: body.startswith(b"RIFF"))
+    monkeypatch.setattr("chalicelib.engine.pipeline.is_foreign", lambda body, **_: body.startswith(b"RIFF"))
     (full,) = _fulls(data, SILENT)
     assert (full.format, psnr(opened(full.body), photo())) == ("png", 99)

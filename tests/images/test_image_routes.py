@@ -100,6 +100,20 @@ def test_a_picture_with_transparency_has_png_thumbnails(admin: Gateway, services
     assert {one["format"] for one in record["thumbnails"]} == {"png"}
 
 
+def test_sources_of_a_picture_with_transparency_have_webp(admin: Gateway, services: Container) -> None:
+    webp = [a_rendition(ONE, size, format="webp", bytes=100) for size in SIZES if size != "full"]
+    publish(services, an_image(ONE), *all_forms(ONE, "png"), *webp)
+
+    thumbnails = admin.get(f"/images/{ONE}").json["thumbnails"]
+
+    types = [[(source["type"], source["url"]) for source in one["sources"]] for one in thumbnails]
+    assert [
+        ("image/webp", url(str(one["size"]), "webp")) in found for one, found in zip(thumbnails, types, strict=True)
+    ]
+    assert all(found[0][0] == "image/webp" for found in types)
+    assert all(one["format"] == "png" for one in thumbnails)
+
+
 def test_a_small_picture_names_each_width_once(admin: Gateway, services: Container) -> None:
     forms = (a_rendition(ONE, size, width=120, height=80) for size in SIZES)
     publish(services, an_image(ONE), *forms)

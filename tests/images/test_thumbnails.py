@@ -12,7 +12,7 @@ from chalicelib.errors import ImageNotFound
 from chalicelib.settings import Settings
 from chalicelib.tasks.model import Status, Task, TaskType
 from tests.maintenance_world import MaintenanceWorld
-from tests.pictures import a_jpeg, opened
+from tests.pictures import a_jpeg, encoded, opened, see_through
 
 LARGER = Recipe(version="r2", sizes=(900, 600, 300, 150))
 
@@ -92,6 +92,21 @@ def test_a_missing_format_is_found_missing(world: MaintenanceWorld) -> None:
     assert numbers(make(world))["images_done"] == 3
     image = world.services.state.catalog.images("cities", 1).items[0]
     assert ("150", "webp") in forms(world, image.image_id)
+
+
+def test_an_older_image_with_transparency_gets_its_webp(world: MaintenanceWorld) -> None:
+    world.image(4, body=encoded(see_through((400, 300)), "PNG"))
+    catalog = world.services.state.catalog
+    image = next(one for one in catalog.images("nature", 9).items if one.picture.has_alpha)
+    assert numbers(make(world))["complete_already"] == 4
+    older = [one for one in catalog.renditions(image.image_id) if one.format != "webp"]
+    catalog.revise(image, image, older)
+
+    task = make(world)
+
+    assert numbers(task) == {"images_seen": 4, "complete_already": 3, "images_done": 1, "complete": True}
+    assert {size for size, form in forms(world, image.image_id) if form == "webp"} == {"600", "300", "150"}
+    assert world.missing() == []
 
 
 def test_one_image_or_one_collection_may_be_made_alone(world: MaintenanceWorld) -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from chalicelib.engine.pixels import FOLDER, file_name, is_available
+from chalicelib.engine.native_module import FOLDER, file_name, is_available
 from native import build
 from native.build import BuildError
 

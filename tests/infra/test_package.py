@@ -15,7 +15,7 @@ import pytest
 
 from bench.suites import start
 from bench.suites.start import STARTS
-from chalicelib.engine.pixels import is_available
+from chalicelib.engine.native_module import is_available
 from chalicelib.settings import load
 from cli.local import staging
 from cli.local.stack import Record, Stack
@@ -155,9 +155,9 @@ def test_compiled_code_is_for_lambdas_linux(package: Package) -> None:
 
 
 def test_the_packaged_native_module_works_where_it_was_built(package: Package) -> None:
-    said = package.run("from chalicelib.engine import pixels; print(pixels.__file__, pixels.is_available())")
+    said = package.run("from chalicelib.engine import native_module as m; print(m.__file__, m.is_available())")
 
-    assert said == f"{package.path[0]}/chalicelib/engine/pixels.py {is_available()}"
+    assert said == f"{package.path[0]}/chalicelib/engine/native_module.py {is_available()}"
 
 
 def test_the_packaged_migrations_work_by_themselves(sql_package: Package, tmp_path: Path) -> None:

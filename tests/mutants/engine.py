@@ -121,7 +121,7 @@ ENGINE = (
     Mutant(
         "foreign-files-published",
         "chalicelib/engine/pipeline.py",
-        "    if is_foreign(body):\n        raise CannotRebuild\n",
+        "    if is_foreign(body, native=source.decodes_natively):\n        raise CannotRebuild\n",
         "",
         "a picture that is also an archive is served",
         "tests/engine/test_polyglots.py::test_no_reader_of_anything_else_finds_something_in_what_is_published",

@@ -8,7 +8,7 @@ from typing import cast
 
 import pytest
 
-from chalicelib.engine import pipeline, probe, renditions
+from chalicelib.engine import pipeline, placeholder, probe, renditions
 from chalicelib.engine.model import Recipe
 from chalicelib.engine.pipeline import REBUILDERS
 from chalicelib.images import process_image
@@ -30,8 +30,8 @@ class Bug:
 
 
 BUGS = {
-    "thumbhash": Bug(renditions, "thumbhash", ValueError("bytes must be in range(0, 256)")),
-    "a wave of the thumbhash": Bug(renditions, "_transform", ZeroDivisionError("division by zero")),
+    "thumbhash": Bug(placeholder, "thumbhash", ValueError("bytes must be in range(0, 256)")),
+    "a wave of the thumbhash": Bug(placeholder, "_transform", ZeroDivisionError("division by zero")),
     "the placeholder": Bug(pipeline, "placeholder", IndexError("list index out of range")),
     "the colours": Bug(pipeline, "dominant_colors", TypeError("unsupported operand")),
     "sRGB": Bug(renditions, "to_srgb", KeyError("LAB")),

@@ -47,10 +47,24 @@ def rebuild(data: bytes, exif_values: PublicExif, image: ImageFile) -> bytes:
     check = check_of(image)
     if not isinstance(check, JpegCheck) or not check.is_exact:
         raise CannotRebuild
-    parts = list(read_segments(data))
+    known = check.scans.intervals if check.scans.data is data else []
+    parts = list(read_segments(data, {one.start: one.end for one in known}))
     (frame,) = _frames(parts)
+    plain = frozenset((one.start, one.end) for one in known if not one.may_have_fill)
     head = [_jfif(parts), _exif(exif_values), _adobe(parts), *_profile(image, frame)]
-    return b"".join([b"\xff\xd8", *head, *_picture(data, parts, frame), b"\xff\xd9"])
+    return b"".join([b"\xff\xd8", *head, *_picture(CodedBytes(data, plain), parts, frame), b"\xff\xd9"])
+
+
+@dataclass(frozen=True, slots=True)
+class CodedBytes:
+    """A file, and the intervals of it that certainly have no fill bytes."""
+
+    data: bytes
+    plain: frozenset[tuple[int, int]]
+
+    def of(self, interval: tuple[int, int]) -> bytes | memoryview:
+        """Return the interval's bytes without fill bytes."""
+        return memoryview(self.data)[slice(*interval)] if interval in self.plain else without_fill(self.data, *interval)
 
 
 def _frames(parts: Sequence[JpegSegment]) -> list[FrameHeader]:
@@ -60,7 +74,7 @@ def _frames(parts: Sequence[JpegSegment]) -> list[FrameHeader]:
     return [read_frame_header(part.marker, part.body) for part in found]
 
 
-def _picture(data: bytes, parts: Sequence[JpegSegment], frame: FrameHeader) -> Iterator[bytes | memoryview]:
+def _picture(coded: CodedBytes, parts: Sequence[JpegSegment], frame: FrameHeader) -> Iterator[bytes | memoryview]:
     tables, progress = JpegTables(), ScanProgress(frame)
     header = write_segment(frame.marker, frame.body)
     for part in parts:
@@ -72,17 +86,17 @@ def _picture(data: bytes, parts: Sequence[JpegSegment], frame: FrameHeader) -> I
             yield from tables.for_scan(frame, scan)
             yield header
             header = b""
-            yield from _scan(data, part, scan, interval_count(frame, scan, tables.restart))
+            yield from _scan(coded, part, scan, interval_count(frame, scan, tables.restart))
 
 
-def _scan(data: bytes, part: JpegSegment, scan: ScanHeader, wanted: int) -> Iterator[bytes | memoryview]:
+def _scan(coded: CodedBytes, part: JpegSegment, scan: ScanHeader, wanted: int) -> Iterator[bytes | memoryview]:
     if len(part.coded) != wanted:
         raise CannotRebuild
     yield write_segment(SOS, scan.body)
-    for number, (start, end) in enumerate(part.coded):
+    for number, interval in enumerate(part.coded):
         if number:
             yield bytes([0xFF, 0xD0 + (number - 1) % 8])
-        yield without_fill(data, start, end)
+        yield coded.of(interval)
 
 
 def _jfif(parts: Sequence[JpegSegment]) -> bytes:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import struct
 from dataclasses import replace
+from types import MappingProxyType
 from typing import TYPE_CHECKING, NamedTuple
 
 from chalicelib.engine.containers import ContainerInfo, FilePart
@@ -14,7 +15,7 @@ from chalicelib.engine.model import JPEG_ENDLESS, JPEG_STARTS
 from chalicelib.errors import DamagedImage
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Mapping
 
 SOI, EOI, SOS = 0xD8, 0xD9, 0xDA
 DQT, DHT, DRI = 0xDB, 0xC4, 0xDD
@@ -202,8 +203,10 @@ class JpegSegment(NamedTuple):
     coded: tuple[tuple[int, int], ...] = ()
 
 
-def read_segments(data: bytes) -> Iterator[JpegSegment]:
+def read_segments(data: bytes, known: Mapping[int, int] = MappingProxyType({})) -> Iterator[JpegSegment]:
     """Yield all segments to the end marker; stray bytes between them are skipped, as decoders do.
+
+    `known` has starts of coded intervals -> places up to which there is no marker; these are not searched again.
 
     Raises:
         CannotRebuild: a segment reaches beyond the file, there is no end marker, or restart markers are out of order or
@@ -226,7 +229,7 @@ def read_segments(data: bytes) -> Iterator[JpegSegment]:
         coded: tuple[tuple[int, int], ...] = ()
         body = data[start + 4 : at]
         if marker == SOS:
-            coded = tuple(_intervals(data, at, left))
+            coded = tuple(_intervals(data, at, left, known))
             at, left = coded[-1][1], left - len(coded)
         yield JpegSegment(marker, body, coded)
 
@@ -259,10 +262,10 @@ def _next(data: bytes, at: int) -> tuple[int, int]:
     return data[found.start() + 1], found.start()
 
 
-def _intervals(data: bytes, at: int, most: int) -> Iterator[tuple[int, int]]:
+def _intervals(data: bytes, at: int, most: int, known: Mapping[int, int]) -> Iterator[tuple[int, int]]:
     number = 0
     while True:
-        marker, start = _next(data, at)
+        marker, start = _next(data, known.get(at, at))
         if number >= most:
             raise CannotRebuild
         yield at, before_fill(data, at, start)

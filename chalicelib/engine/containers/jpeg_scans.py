@@ -14,7 +14,7 @@ import math
 import re
 import struct
 from dataclasses import dataclass, field
-from itertools import pairwise
+from itertools import pairwise, product
 from typing import TYPE_CHECKING, NamedTuple
 
 from chalicelib.engine.containers.jpeg import DHT, DRI, EOI, MOST_INTERVALS, SOS, before_fill
@@ -295,6 +295,7 @@ def _blocks_per_mcu(frame: FrameHeader, scan: ScanHeader, name: int) -> int:
 _BARE = frozenset({0x01, 0xD8, *range(0xD0, 0xD8)})
 _MARKER = re.compile(rb"\xff[\x01-\xfe]")
 _RESTART = re.compile(rb"\xff[\xd0-\xd7]")
+_MARKER_OR_FILL = re.compile(rb"\xff[\x01-\xff]")
 _END_OF_SCAN = re.compile(rb"\xff[\x01-\xcf\xd8-\xfe]")
 _IN_ORDER = bytes(range(0xD0, 0xD8))
 _NO_BITS_SEEN = 14
@@ -309,12 +310,16 @@ class CodedInterval(NamedTuple):
     """Position behind its last byte, without fill bytes before the marker."""
     bits: int = 0
     """Exact number of coded bits; 0 where only the decoder can find it out."""
+    may_have_fill: bool = True
+    """False if certainly no fill byte is among the coded bytes."""
 
 
 @dataclass(slots=True)
 class JpegScans:
     """All scans of a picture."""
 
+    data: bytes = b""
+    """The file that was read."""
     frame: FrameHeader | None = None
     intervals: list[CodedInterval] = field(default_factory=list)
     """Intervals to check; empty where the file is of a kind that is not checked, or cannot be read."""
@@ -333,7 +338,8 @@ class JpegScans:
     def is_coarse(self) -> bool:
         """Return whether some bits of some coefficient are missing, which decoders accept."""
         planes = self.frame.components if self.frame else {}
-        return any(self.low_bits.get((name, place), _NO_BITS_SEEN) for name in planes for place in range(_LAST + 1))
+        missing = [bits for (name, place), bits in self.low_bits.items() if name in planes and place <= _LAST]
+        return len(missing) < len(planes) * (_LAST + 1) or any(missing)
 
 
 def read_scans(data: bytes) -> JpegScans:
@@ -341,7 +347,7 @@ def read_scans(data: bytes) -> JpegScans:
 
     For a file of another kind, or with invalid headers, the result is empty, and only the decoder reports damage.
     """
-    found = JpegScans()
+    found = JpegScans(data)
     try:
         _walk(data, found)
     except (CannotRebuild, ArithmeticError, LookupError, ValueError, struct.error):
@@ -375,17 +381,33 @@ def _scan(data: bytes, at: int, scan: ScanHeader, restart: int, found: JpegScans
     if found.frame is None:
         raise CannotRebuild
     wanted = interval_count(found.frame, scan, restart)
-    over = (_END_OF_SCAN if wanted > 1 else _MARKER).search(data, at)
-    end = over.start() if over else len(data)
+    end, may_have_fill = _end_between_restarts(data, at) if wanted > 1 else _end_of_scan(data, at)
     marks = [mark.start() for mark in _RESTART.finditer(data, at, end)] if wanted > 1 else []
     if not _are_in_order(bytes(data[mark + 1] for mark in marks[: wanted - 1]), wanted - 1):
         found.fault = JPEG_RESTARTS
     elif is_unwritten_gap(longest_zero_run(data, at, end), found.frame, scan, found.codes):
         found.fault = found.fault or JPEG_UNWRITTEN
-    for bits in ((name, place) for name in scan.tables for place in range(scan.first, scan.last + 1)):
+    for bits in product(scan.tables, range(scan.first, scan.last + 1)):
         found.low_bits[bits] = min(scan.low, found.low_bits.get(bits, _NO_BITS_SEEN))
-    found.intervals += _intervals(data, [at - 2, *marks, end][: wanted + 1], _bits(found.frame, scan, restart, wanted))
+    bits_each = _bits(found.frame, scan, restart, wanted)
+    coded = _intervals(data, [at - 2, *marks, end][: wanted + 1], bits_each)
+    found.intervals += (one._replace(may_have_fill=may_have_fill) for one in coded)
     return end
+
+
+def _end_between_restarts(data: bytes, at: int) -> tuple[int, bool]:
+    """Return where a scan with restart markers ends, and that fill bytes may be in it."""
+    over = _END_OF_SCAN.search(data, at)
+    return (over.start() if over else len(data)), True
+
+
+def _end_of_scan(data: bytes, at: int) -> tuple[int, bool]:
+    """Return where a scan without restart markers ends, and whether there may be fill bytes in it; in one search."""
+    over = _MARKER_OR_FILL.search(data, at)
+    has_fill = over is not None and data[over.start() + 1] == 0xFF  # noqa: PLR2004  the fill byte
+    if over and has_fill:
+        over = _MARKER.search(data, over.start())
+    return (over.start() if over else len(data)), has_fill
 
 
 def _are_in_order(marks: bytes, wanted: int) -> bool:
