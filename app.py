@@ -83,10 +83,18 @@ def make_thumbnails(event: SQSEvent) -> None:
 
 @app.on_sqs_message(queue=settings.maintenance_queue, batch_size=1, maximum_concurrency=settings.concurrency)
 def maintenance(event: SQSEvent) -> None:
-    """Clean up, count, optimize and delete, a part of the job for each message."""
+    """Clean up, count and delete, a part of the job for each message."""
     from chalicelib import events
 
     events.maintain(event)
+
+
+@app.on_sqs_message(queue=settings.optimizer_queue, batch_size=1, maximum_concurrency=settings.concurrency)
+def optimizer(event: SQSEvent) -> None:
+    """Recode one picture in fewer bytes and make its variants."""
+    from chalicelib import events
+
+    events.optimize(event)
 
 
 if settings.state == "sql":
@@ -115,7 +123,7 @@ def update_collection_stats(event: CloudWatchEvent) -> None:
 
 @app.schedule(utc(hour=6))
 def optimize_images(event: CloudWatchEvent) -> None:
-    """Daily: optimise pictures that were not optimised yet."""
+    """Daily, if `WALLIFY_OPTIMIZE_AT` is nightly: queue the pictures that were not optimised yet."""
     from chalicelib import events
 
     events.start_schedule("optimize_images", event.to_dict()["time"])

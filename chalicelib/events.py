@@ -7,11 +7,21 @@ from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from typing import Any, Protocol
 
+from chalicelib import storage
 from chalicelib.container import container
 from chalicelib.errors import ATTEMPTS, Misconfigured, TooManyRequests, Unavailable
-from chalicelib.json_formats import ObjectCreated, Work, read, read_change, read_visibility
+from chalicelib.json_formats import (
+    ObjectCreated,
+    UnknownMessage,
+    Work,
+    read,
+    read_change,
+    read_optimize,
+    read_visibility,
+)
+from chalicelib.ports import Queue
 from chalicelib.tasks.lease import OtherVersion
-from chalicelib.tasks.model import Task, TaskType, queue_of
+from chalicelib.tasks.model import OPTIMIZER, Status, Task, TaskType, queue_of
 from chalicelib.tasks.worker import Redeliver
 from chalicelib.telemetry import log
 
@@ -38,7 +48,7 @@ class Record(Protocol):
 def process_images(records: Iterable[Record]) -> None:
     """Run `process_image` for each message; raise where SQS must deliver the message again."""
     for record in records:
-        _count_wait(record, TaskType.PROCESS_IMAGE)
+        _count_wait(record, queue_of(TaskType.PROCESS_IMAGE))
         try:
             for message in read(record.body):
                 _process_image(message)
@@ -49,7 +59,7 @@ def process_images(records: Iterable[Record]) -> None:
             if isinstance(fault, Misconfigured) and _is_last_receive(record, fault):
                 _dead_letter(record, TaskType.PROCESS_IMAGE, fault)
             else:
-                _retry_soon(record, TaskType.PROCESS_IMAGE)
+                _retry_soon(record, container().images_queue)
                 raise
 
 
@@ -72,6 +82,25 @@ def maintain(records: Iterable[Record]) -> None:
             _apply_visibility(image_id, record)
         else:
             _long_jobs([record], TaskType.CLEANUP_ORPHANED_FILES)
+
+
+def optimize(records: Iterable[Record]) -> None:
+    """Optimise the image of each message; raise as `process_images`."""
+    for record in records:
+        _count_wait(record, OPTIMIZER)
+        image_id, services = read_optimize(record.body), container()
+        if image_id is None:
+            raise UnknownMessage
+        try:
+            report = services.image_optimizer.optimize(image_id, _receives(record))
+        except Unavailable as fault:
+            if not _is_last_receive(record, fault):
+                _retry_soon(record, services.optimizer_queue)
+                raise
+            services.dead_letter_publisher.publish_unoptimized(record.body, fault)
+            _log_dead_letter(fault)
+        else:
+            log.info("image optimized", extra={"image_id": image_id, **report.counts})
 
 
 def start_schedule(name: str, event_time: str) -> str | None:
@@ -98,9 +127,10 @@ def _apply_visibility(image_id: str, record: Record) -> None:
         container().visibility.apply(image_id)
     except (Unavailable, TooManyRequests) as fault:
         if _receives(record) < container().settings.max_attempts:
-            _retry_soon(record, TaskType.CLEANUP_ORPHANED_FILES)
+            _retry_soon(record, container().queues[TaskType.CLEANUP_ORPHANED_FILES])
             raise
         # Clean-up hides the remaining renditions; operators must know about a picture that stays visible.
+        container().metrics.count("VisibilityUnsettled")
         facts = {"alarm": "visibility_unsettled", "image_id": image_id, "code": fault.code}
         log.error("visibility unsettled", extra=facts)
 
@@ -108,7 +138,7 @@ def _apply_visibility(image_id: str, record: Record) -> None:
 def _long_jobs(records: Iterable[Record], kind: TaskType) -> None:
     queue = container().queues[kind]
     for record in records:
-        _count_wait(record, kind)
+        _count_wait(record, queue_of(kind))
         try:
             for message in read(record.body):
                 if isinstance(message, Work):
@@ -120,7 +150,7 @@ def _long_jobs(records: Iterable[Record], kind: TaskType) -> None:
             # The state store does not answer, so the error cannot be stored in the task, and SQS would dead-letter the
             # message without a reason.
             if not _is_last_receive(record, fault):
-                _retry_soon(record, kind)
+                _retry_soon(record, queue)
                 raise
             _dead_letter(record, kind, fault)
 
@@ -132,6 +162,10 @@ def _is_last_receive(record: Record, fault: Unavailable) -> bool:
 
 def _dead_letter(record: Record, kind: TaskType, fault: Unavailable) -> None:
     container().dead_letter_publisher.publish_unreadable(record.body, kind, fault)
+    _log_dead_letter(fault)
+
+
+def _log_dead_letter(fault: Unavailable) -> None:
     if isinstance(fault, Misconfigured):
         container().metrics.count("Faults", cause=fault.code)
         log.error("misconfigured", exc_info=fault, extra={"alarm": fault.code, "cause": fault.cause})
@@ -139,10 +173,10 @@ def _dead_letter(record: Record, kind: TaskType, fault: Unavailable) -> None:
         log.error("state unreachable", extra={"alarm": "state_unreachable", "code": fault.code})
 
 
-def _retry_soon(record: Record, kind: TaskType) -> None:
+def _retry_soon(record: Record, queue: Queue) -> None:
     if wait := _RETRY_DELAYS.get(_receives(record)):
         with suppress(Unavailable):  # then it stays hidden for its visibility timeout, which only costs time
-            container().queues[kind].change_visibility(record.receipt_handle, wait)
+            queue.change_visibility(record.receipt_handle, wait)
 
 
 def _long_job(message: Work) -> None:
@@ -169,8 +203,11 @@ def _process_image(message: ObjectCreated | Work) -> None:
 
 
 def _log_end(task: Task | None) -> None:
-    if task is not None:
-        log.info("task ended", extra={"task_id": task.task_id, "status": task.status, "type": task.type})
+    if task is None:
+        return
+    log.info("task ended", extra={"task_id": task.task_id, "status": task.status, "type": task.type})
+    if task.status is Status.SUCCESS:
+        container().optimize_requests.published(storage.image_id_of(task.task_id))
 
 
 def _receives(record: Record) -> int:
@@ -178,13 +215,13 @@ def _receives(record: Record) -> int:
     return int(record.to_dict()["attributes"]["ApproximateReceiveCount"])
 
 
-def _count_wait(record: Record, kind: TaskType) -> None:
+def _count_wait(record: Record, queue: str) -> None:
     failed = record.to_dict()["attributes"]
     # Later deliveries waited for a retry, not for a worker.
     if _receives(record) == 1:
         sent = datetime.fromtimestamp(int(failed["SentTimestamp"]) / 1000, UTC)
         waited = max((container().clock.now() - sent).total_seconds(), 0.0)
-        container().metrics.count("QueueWait", round(1000 * waited), queue=queue_of(kind))
+        container().metrics.count("QueueWait", round(1000 * waited), queue=queue)
 
 
 def sweep() -> None:

@@ -1,4 +1,4 @@
-"""JSON: messages on the queues (S3 events, task messages, change and visibility events), and conversion of values.
+"""JSON: messages on the queues (S3 events, task messages, events of images), and conversion of values.
 
 msgspec analyses a type at its first use. Two threads that did so concurrently ended their process once (a segmentation
 fault in a long threaded run, msgspec 0.22, not reproduced since), so one thread at a time converts to a new type; later
@@ -138,7 +138,7 @@ def _s3_event(s3: dict[str, Any]) -> ObjectCreated:
     )
 
 
-_CHANGED, _VISIBILITY = "changed", "visibility"
+_CHANGED, _VISIBILITY, _OPTIMIZE = "changed", "visibility", "optimize"
 
 
 def write_change(collection: str) -> str:
@@ -159,6 +159,21 @@ def write_visibility(image_id: str) -> str:
 def read_visibility(body: str) -> str | None:
     """Return the image id of a visibility event; None for any other message."""
     return _read(body, _VISIBILITY)
+
+
+def write_optimize(image_id: str) -> str:
+    """Encode a request to optimise this image."""
+    return json.dumps({_OPTIMIZE: image_id})
+
+
+def read_optimize(body: str) -> str | None:
+    """Return the image id of a request to optimise an image; None for any other message."""
+    return _read(body, _OPTIMIZE)
+
+
+def is_event(body: str) -> bool:
+    """Return True for a message that belongs to no task: sending it again is all that a retry needs."""
+    return any(_read(body, name) is not None for name in (_CHANGED, _VISIBILITY, _OPTIMIZE))
 
 
 def _read(body: str, name: str) -> str | None:

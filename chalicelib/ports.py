@@ -507,6 +507,10 @@ class MetricsReader(Protocol):
         """
         ...
 
+    def total(self, name: str, over: timedelta) -> int | None:
+        """Return the sum of one of Wallify's metrics without dimensions over the last hours; None if there is none."""
+        ...
+
 
 class Queue(Protocol):
     """A work queue with its dead-letter queue. Every method raises Unavailable if the queue does not answer."""

@@ -105,6 +105,10 @@ Presets = Annotated[
         },
     ),
 ]
+OptimizeAt = Annotated[
+    str,
+    Meta(pattern=r"^(first_view|publish|nightly|off)\Z", extra={TEXT: "first_view, publish, nightly or off"}),
+]
 LEAST_SIZE, MOST_SIZE = 16, 4_096
 MOST_PRESET_SIDE, MOST_PRESET_PIXELS = 8_192, 40_000_000
 
@@ -169,7 +173,12 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     thumbnails_queue: QueueName = "wallify-dev-thumbnails"
     """Name of the queue of jobs that make thumbnails again."""
     maintenance_queue: QueueName = "wallify-dev-maintenance"
-    """Name of the queue of clean-up, statistics, optimisation and deletion jobs."""
+    """Name of the queue of clean-up, statistics and deletion jobs."""
+    optimizer_queue: QueueName = "wallify-dev-optimizer"
+    """Name of the queue of images that are to be optimised, one message for each."""
+    optimize_at: OptimizeAt = "first_view"
+    """When an image is optimised: at the first view of its full form through `/cdn` or `/i` (first_view), when it is
+    published (publish), every day at 06:00 UTC (nightly), or only by `./wallify run optimize` (off)."""
     bootstrap_secret: SecretId = ""
     """Id of the secret that holds the first administrator's token; empty for none."""
     keys_secret: SecretId = ""
@@ -241,7 +250,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     rendition_sizes: Sizes = "600,300,150"
     """Longest sides of thumbnails in pixels, separated by commas, each once."""
     variant_formats: Variants = "avif,webp"
-    """Additional formats of the full-size picture, separated by commas; made at night."""
+    """Additional formats of the full-size picture, separated by commas; made when the picture is optimised."""
     rendition_formats: Thumbnails = "jpeg,avif"
     """Formats of thumbnails, separated by commas: jpeg (required; PNG for pictures with transparency, which are made
     as WebP in any case), avif, webp."""
@@ -300,7 +309,8 @@ def _is_no_moment(text: str) -> bool:
 
 
 def _shares_a_queue(given: Settings) -> bool:
-    return _repeats(f"{given.images_queue},{given.thumbnails_queue},{given.maintenance_queue}")
+    queues = (given.images_queue, given.thumbnails_queue, given.maintenance_queue, given.optimizer_queue)
+    return _repeats(",".join(queues))
 
 
 RULES: tuple[tuple[str, Callable[[Settings], bool], str], ...] = (
@@ -333,7 +343,11 @@ RULES: tuple[tuple[str, Callable[[Settings], bool], str], ...] = (
         lambda given: given.keep_failed_days < given.keep_days,
         "must not be less than WALLIFY_KEEP_DAYS: failed tasks are kept at least as long as successful ones.",
     ),
-    ("images_queue", _shares_a_queue, "must differ from WALLIFY_THUMBNAILS_QUEUE and WALLIFY_MAINTENANCE_QUEUE."),
+    (
+        "images_queue",
+        _shares_a_queue,
+        "must differ from WALLIFY_THUMBNAILS_QUEUE, WALLIFY_MAINTENANCE_QUEUE and WALLIFY_OPTIMIZER_QUEUE.",
+    ),
     (
         "database_secret",
         lambda given: given.state == "sql" and not (given.database_secret or given.database_url),

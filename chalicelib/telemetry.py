@@ -238,6 +238,9 @@ METRICS: Mapping[str, Metric] = {
         ),
         Metric("CleanupsStopped", "Count", ("reason",), "Clean-ups that stopped at a safety limit."),
         Metric("BudgetsSpent", "Count", (), "Jobs that stopped at the limit of objects that they may remove."),
+        Metric(
+            "VisibilityUnsettled", "Count", (), "Images whose renditions could not be hidden or shown in any attempt."
+        ),
         Metric("OrphansFound", "Count", (), "Orphaned objects that one clean-up found, dry runs included."),
         Metric("StatisticsDrift", "Count", (), "Collections whose counters a recount corrected."),
         Metric("OptimizingTime", "Milliseconds", (), "Processor time of the optimisation of one picture."),

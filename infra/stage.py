@@ -21,6 +21,7 @@ VISIBILITY_OF = {
     "ImagesVisibility": "process_image",
     "ThumbnailsVisibility": "make_thumbnails",
     "MaintenanceVisibility": "maintenance",
+    "OptimizerVisibility": "optimizer",
 }
 
 # function's environment <- output of foundation.yaml
@@ -30,6 +31,7 @@ ENVIRONMENT_FROM = {
     "WALLIFY_IMAGES_QUEUE": "ImagesQueueName",
     "WALLIFY_THUMBNAILS_QUEUE": "ThumbnailsQueueName",
     "WALLIFY_MAINTENANCE_QUEUE": "MaintenanceQueueName",
+    "WALLIFY_OPTIMIZER_QUEUE": "OptimizerQueueName",
     "WALLIFY_BOOTSTRAP_SECRET": "BootstrapSecret",
     "WALLIFY_KEYS_SECRET": "KeysSecret",
     "WALLIFY_DISTRIBUTION": "DistributionId",
@@ -50,6 +52,7 @@ ROLE_FROM = {
     "process_image": "ProcessImageRoleArn",
     "make_thumbnails": "MakeThumbnailsRoleArn",
     "maintenance": "MaintenanceRoleArn",
+    "optimizer": "OptimizerRoleArn",
     "sweep": "SweepRoleArn",
     "cleanup_orphaned_files": "CleanupScheduleRoleArn",
     "update_collection_stats": "StatsScheduleRoleArn",

@@ -5,16 +5,19 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 from datetime import timedelta
+from types import SimpleNamespace
+from typing import cast
 from urllib.parse import quote_plus
 
 from chalicelib import events, storage
 from chalicelib.container import use
 from chalicelib.container.adapters import State
 from chalicelib.images.model import CollectionStats, Image
-from chalicelib.json_formats import Work, read, read_change, read_visibility
+from chalicelib.images.optimize import ImageOptimizer
+from chalicelib.json_formats import Work, is_event, read, read_optimize
 from chalicelib.maintenance.model import Options, ScheduleStatus
 from chalicelib.ports import ObjectStore
-from chalicelib.tasks.model import CHUNKED, Task
+from chalicelib.tasks.model import CHUNKED, Report, Status, Task
 from tests.memory_cdn import MemoryCdn
 from tests.memory_queue import Message
 from tests.world import Kill, World, a_png
@@ -26,11 +29,15 @@ HOUR = timedelta(hours=1)
 class MaintenanceWorld(World):
     """World that also processes the messages of chunked jobs, change events and visibility events."""
 
-    def __init__(self, state: State | None = None, *, objects: ObjectStore | None = None, seed: int = 0) -> None:
-        super().__init__(state, objects=objects, seed=seed)
+    def __init__(
+        self, state: State | None = None, *, objects: ObjectStore | None = None, seed: int = 0, **settings: object
+    ) -> None:
+        super().__init__(state, objects=objects, seed=seed, **settings)
         self.cdn = MemoryCdn()
         self.services.cdn = self.cdn
         self.piece_lasts = timedelta(0)
+        self.optimized = Report()
+        """Sums of what optimising has reported."""
 
     def image(self, number: int = 0, *, collection: str = "nature", body: bytes | None = None) -> Image:
         """Upload a picture, process it, and return its image."""
@@ -60,6 +67,14 @@ class MaintenanceWorld(World):
         """Start a run of the schedule and process it to its end; return its task."""
         return self.finish(self.services.schedules.run(name, Options(**options)))  # type: ignore[arg-type]  # fields of Options
 
+    def optimize(self, **options: object) -> Report:
+        """Queue the images that were not optimised yet, work all messages off, and return what was reported."""
+        self.optimized = Report()
+        task = self.run("optimize", **options)
+        assert task.status is Status.SUCCESS, task
+        counts = {**self.optimized.counts, **Report.of(task.result).counts}
+        return Report(counts, self.optimized.examples)
+
     def finish(self, task: Task) -> Task:
         """Process all messages, then return the task."""
         self.run_until_idle()
@@ -73,13 +88,33 @@ class MaintenanceWorld(World):
             return super().deliver(message)
         use(self.services)
         try:
-            events.maintain([self.record(message)])
+            if read_optimize(message.body) is not None:
+                self._optimize(message)
+            else:
+                events.maintain([self.record(message)])
         except (Exception, Kill) as fault:  # noqa: BLE001  # Lambda treats all errors alike
             return fault
         finally:
             use(None)
         self.queue.forget(message)
         return None
+
+    def _optimize(self, message: Message) -> None:
+        optimizer = self.services.image_optimizer
+        reports: list[Report] = []
+
+        def noted(image_id: str, receives: int = 1) -> Report:
+            reports.append(optimizer.optimize(image_id, receives))
+            return reports[-1]
+
+        self.services.image_optimizer = cast("ImageOptimizer", SimpleNamespace(optimize=noted))
+        try:
+            events.optimize([self.record(message)])
+        finally:
+            self.services.image_optimizer = optimizer
+        for report in reports:
+            for name, count in report.counts.items():
+                self.optimized = self.optimized.plus(name, count)
 
     def recounted(self, collection: str) -> CollectionStats:
         """Recount the collection from its rows and the objects in the bucket."""
@@ -111,7 +146,7 @@ class MaintenanceWorld(World):
         return store.replace(slot, replace(slot, **changes))  # type: ignore[arg-type]  # fields of Slot
 
     def _is_long(self, message: Message) -> bool:
-        if read_change(message.body) is not None or read_visibility(message.body) is not None:
+        if is_event(message.body):
             return True
         return any(isinstance(asked, Work) and self.task(asked.task_id).type in CHUNKED for asked in read(message.body))
 

@@ -11,7 +11,7 @@ from chalicelib.admin.scopes import FunctionUsage, QueueDepth
 from chalicelib.container import Container
 from chalicelib.errors import TooManyRequests, Unavailable
 from chalicelib.ports import Clock
-from chalicelib.tasks.model import QUEUES, TaskType
+from chalicelib.tasks.model import OPTIMIZER, QUEUES, TaskType
 from tests.memory_queue import MemoryQueue
 
 
@@ -68,8 +68,13 @@ class MemoryMetricsReader:
 
     known: dict[str, FunctionUsage] = field(default_factory=dict)
     ages: dict[str, float] = field(default_factory=dict)
+    totals: dict[str, int] = field(default_factory=dict)
     silent: bool = False
     """Whether AWS does not answer."""
+
+    def total(self, name: str, over: timedelta) -> int | None:  # noqa: ARG002  # it knows no times
+        """See `MetricsReader.total`."""
+        return None if self.silent else self.totals.get(name)
 
     def function_usage(self, names: Sequence[str]) -> Mapping[str, FunctionUsage]:
         """See `MetricsReader.function_usage`."""
@@ -91,7 +96,9 @@ def three_queues(clock: Clock) -> dict[TaskType, MemoryQueue]:
 
 def use_memory_admin(services: Container) -> None:
     """Use queue administration over the in-memory queues, and empty metrics."""
-    services.queue_admins = {name: _queue_admin(services, min(kinds)) for name, kinds in QUEUES.items()}
+    services.queue_admins = {name: _queue_admin(services, min(kinds)) for name, kinds in QUEUES.items() if kinds}
+    assert isinstance(services.optimizer_queue, MemoryQueue)
+    services.queue_admins |= {OPTIMIZER: MemoryQueueAdmin(services.optimizer_queue)}
     services.metrics_reader = MemoryMetricsReader()
 
 

@@ -42,6 +42,9 @@ def memory_container(  # noqa: PLR0913  # the parts of a world
     services = Container(settings)
     services.state, services.clock, services.objects = state or MemoryState(), clock, objects
     services.queues = queues or dict.fromkeys(TaskType, MemoryQueue(clock, Random(0)))
+    lane = services.queues[TaskType.OPTIMIZE_IMAGES]
+    has_one_lane = lane is services.queues[TaskType.PROCESS_IMAGE]
+    services.optimizer_queue = lane if has_one_lane else MemoryQueue(clock, Random(3))
     services.metrics, services.bootstrap = metrics or MemoryMetrics(), MemorySecret(token)
     use_memory_admin(services)
     return services

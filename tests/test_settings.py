@@ -247,7 +247,7 @@ def test_a_waiting_request_is_answered_before_the_gateway_gives_up() -> None:
     assert most < 29
 
 
-@pytest.mark.parametrize("queue", ["ImagesQueue", "ThumbnailsQueue", "MaintenanceQueue"])
+@pytest.mark.parametrize("queue", ["ImagesQueue", "ThumbnailsQueue", "MaintenanceQueue", "OptimizerQueue"])
 def test_no_task_may_be_tried_more_often_than_its_queue_hands_a_message_out(queue: str) -> None:
     assert bounds("max_attempts")[1] == properties(queue)["RedrivePolicy"]["maxReceiveCount"]
 

@@ -20,6 +20,7 @@ K = TypeVar("K")
 T = TypeVar("T")
 
 _HOUR, _FIVE_MINUTES = timedelta(hours=1), timedelta(minutes=5)
+_LONGEST_PERIOD = timedelta(days=1)  # limit of GetMetricData; longer times come in several points
 _OF_LAMBDA = {
     "invocations": ("Invocations", "Sum"),
     "errors": ("Errors", "Sum"),
@@ -69,6 +70,12 @@ class CloudWatchMetrics:
         queries = {name: _age_in(self.queues[name]) for name in queues}
         return self._remembered("oldest", lambda: self._numbers(queries, _FIVE_MINUTES), {})
 
+    def total(self, name: str, over: timedelta) -> int | None:
+        """See `MetricsReader.total`."""
+        query = {name: MetricQuery(NAMESPACE, name, "Sum", (("service", self.service),))}
+        total: int | None = self._remembered(f"{name} {over}", lambda: self._numbers(query, over)[name], None)
+        return total
+
     def _usages(self, names: Sequence[str]) -> dict[str, FunctionUsage]:
         queries = {(name, number): one for name in names for number, one in self._queries_of(name).items()}
         values = self._numbers(queries, _HOUR)
@@ -94,7 +101,9 @@ class CloudWatchMetrics:
     def _numbers(self, queries: Mapping[K, MetricQuery], over: timedelta) -> dict[K, Any]:
         """Return the value of each metric over the last period `over`; None if CloudWatch has no data."""
         answer = self.cloudwatch().get_metric_data(
-            MetricDataQueries=[one.query(place, over) for place, one in enumerate(queries.values())],
+            MetricDataQueries=[
+                one.query(place, min(over, _LONGEST_PERIOD)) for place, one in enumerate(queries.values())
+            ],
             StartTime=self.now() - over,
             EndTime=self.now(),
         )

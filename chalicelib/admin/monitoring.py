@@ -113,7 +113,7 @@ class Functions:
         return tuple(self._report(function, held, usages.get(function.name, FunctionUsage())) for function in FUNCTIONS)
 
     def _report(self, function: FunctionInfo, held: Counter[TaskType], usage: FunctionUsage) -> FunctionReport:
-        running = sum(held[type_] for type_ in function.types) if function.lane else None
+        running = sum(held[type_] for type_ in function.types) if function.types else None
         concurrency = self.concurrency if function.lane else None
         return FunctionReport(function.name, running, concurrency, usage)
 
@@ -209,12 +209,6 @@ def reasons(tasks: Iterable[Task], most: int = 8) -> tuple[tuple[str, int], ...]
     """Return the codes of the errors that ended tasks and their numbers, most frequent first."""
     found = Counter(task.error.code for task in tasks if task.error and task.status is Status.FAILURE)
     return tuple(takewhile(lambda one: one[1] > 0, found.most_common(most)))
-
-
-def bytes_saved(tasks: Iterable[Task]) -> int:
-    """Return by how many bytes optimising has made full renditions smaller."""
-    reports = (task.result for task in tasks if task.type is TaskType.OPTIMIZE_IMAGES and task.result)
-    return sum(saved for report in reports if isinstance(saved := report.get("bytes_saved"), int))
 
 
 def _bucket(at: datetime, tasks: Sequence[Task]) -> TimeBucket:

@@ -280,7 +280,8 @@ def get_overview(_: Request, query: OverviewQuery) -> Response:
 
 def _overview(over: TimeRange, found: RecentTasks) -> Overview:
     tasks = [task for task in found.tasks if (task.finished_at or task.created_at) >= over.since]
-    runtimes, storage = monitoring.runtimes(tasks), _storage(monitoring.bytes_saved(tasks))
+    saved = container().metrics_reader.total("BytesSaved", over.slice * over.slices) or 0
+    runtimes, storage = monitoring.runtimes(tasks), _storage(saved)
     return Overview(
         since=over.since,
         bucket_seconds=over.slice / timedelta(seconds=1),

@@ -92,6 +92,7 @@ FUNCTIONS: tuple[FunctionInfo, ...] = (
     FunctionInfo("process_image", "images"),
     FunctionInfo("make_thumbnails", "thumbnails"),
     FunctionInfo("maintenance", "maintenance"),
+    FunctionInfo("optimizer", "optimizer"),
     FunctionInfo("sweep"),
     FunctionInfo("cleanup_orphaned_files"),
     FunctionInfo("update_collection_stats"),

@@ -124,6 +124,13 @@ class Adapters:
 
         return self.queues[TaskType.PROCESS_IMAGE]
 
+    @cached_property
+    def optimizer_queue(self) -> ports.Queue:
+        """Queue of images that are to be optimised."""
+        from chalicelib.adapters.sqs import SqsQueue
+
+        return SqsQueue(name=self.settings.optimizer_queue, connect=partial(self.aws, "sqs"))
+
     def time_left(self, seconds: float) -> Callable[[], bool]:
         """Return a function that returns True until so many seconds from now have passed."""
         from datetime import timedelta

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from chalicelib.delivery.manifests import Manifests
-    from chalicelib.images.optimize import OptimizeJob
+    from chalicelib.images.optimize import ImageOptimizer, OptimizeFeed, Treatment
     from chalicelib.images.rename import CollectionRenames, ImageMoves, RenameJob
     from chalicelib.images.thumbnails import ThumbnailJob, ThumbnailRequests
     from chalicelib.images.trash import Purge, PurgeJob, Trash
@@ -41,9 +41,10 @@ class JobServices(Services):
     def dead_letters(self) -> DeadLetters:
         """Dead letters of every queue."""
         from chalicelib.tasks.dead_letters import DeadLetters
-        from chalicelib.tasks.model import QUEUES
+        from chalicelib.tasks.model import OPTIMIZER, QUEUES
 
-        queues = {name: self.queues[min(kinds)] for name, kinds in QUEUES.items()}
+        queues = {name: self.queues[min(kinds)] for name, kinds in QUEUES.items() if kinds}
+        queues[OPTIMIZER] = self.optimizer_queue
         return DeadLetters(
             queues=queues,
             tasks=self.state.tasks,
@@ -72,9 +73,16 @@ class JobServices(Services):
         """Schedules of the recurring jobs."""
         from chalicelib.maintenance.schedules import Schedules
 
-        shift = timedelta(minutes=self.settings.schedule_shift_minutes)
-        state = self.state
-        return Schedules(store=state.schedules, tasks=state.tasks, jobs=self.jobs, shift=shift, metrics=self.metrics)
+        shift, state = timedelta(minutes=self.settings.schedule_shift_minutes), self.state
+        by_hand = frozenset() if self.settings.optimize_at == "nightly" else frozenset({"optimize_images"})
+        return Schedules(
+            store=state.schedules,
+            tasks=state.tasks,
+            jobs=self.jobs,
+            shift=shift,
+            by_hand=by_hand,
+            metrics=self.metrics,
+        )
 
     @cached_property
     def trash(self) -> Trash:
@@ -256,18 +264,37 @@ class JobServices(Services):
         )
 
     @cached_property
-    def optimize_job(self) -> OptimizeJob:
-        """Job of `optimize_images`."""
-        from chalicelib.images.optimize import OptimizeJob, Treatment
+    def treatment(self) -> Treatment:
+        """What optimising does to an image."""
+        from chalicelib.images.optimize import Treatment
 
-        treatment = Treatment(codecs=tuple(filter(None, self.settings.variant_formats.split(","))))
-        limit, checkpoint = self.settings.max_upload_bytes, self.job_worker.failpoint
-        return OptimizeJob(
+        return Treatment(codecs=tuple(filter(None, self.settings.variant_formats.split(","))))
+
+    @cached_property
+    def optimize_job(self) -> OptimizeFeed:
+        """Job of `optimize_images`."""
+        from chalicelib.images.optimize import OptimizeFeed
+
+        return OptimizeFeed(
+            catalog=self.state.catalog,
+            send=self.optimize_requests.send,
+            version=self.treatment.version,
+        )
+
+    @cached_property
+    def image_optimizer(self) -> ImageOptimizer:
+        """Optimises one image."""
+        from chalicelib.adapters.aws import new_id
+        from chalicelib.images.optimize import ImageOptimizer
+
+        return ImageOptimizer(
             catalog=self.state.catalog,
             objects=self.objects,
-            treatment=treatment,
-            max_bytes=limit,
-            failpoint=checkpoint,
+            treatment=self.treatment,
+            max_bytes=self.settings.max_upload_bytes,
+            new_id=new_id,
+            send_again=self.optimize_requests.send,
+            failpoint=self.job_worker.failpoint,
             metrics=self.metrics,
             overtaken=self.visibility.overtaken,
         )

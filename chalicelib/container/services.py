@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from chalicelib.delivery.private_links import LinkSignatures, Privacy
     from chalicelib.engine.model import Limits, Recipe
     from chalicelib.images.collections import Collections
+    from chalicelib.images.optimize_requests import OptimizeRequests
     from chalicelib.images.search import ImageSearch
     from chalicelib.keyring import Purpose, Seals
     from chalicelib.ports import MetricsReader, QueueAdmin
@@ -141,7 +142,7 @@ class Services(Adapters):
         """Publishes dead letters."""
         from chalicelib.tasks.dead_letters import DeadLetterPublisher
 
-        return DeadLetterPublisher(queues=self.queues, metrics=self.metrics)
+        return DeadLetterPublisher(queues=self.queues, optimizer_queue=self.optimizer_queue, metrics=self.metrics)
 
     @cached_property
     def sweeper(self) -> Sweeper:
@@ -166,6 +167,15 @@ class Services(Adapters):
         from chalicelib.delivery.negotiation import Delivery
 
         return Delivery(catalog=self.state.catalog, redirects=self.redirects)
+
+    @cached_property
+    def optimize_requests(self) -> OptimizeRequests:
+        """Requests to optimise single images."""
+        from chalicelib.images.optimize_requests import OptimizeRequests
+
+        return OptimizeRequests(
+            queue=self.optimizer_queue, marks=self.state.expiring, clock=self.clock, at=self.settings.optimize_at
+        )
 
     @cached_property
     def collections(self) -> Collections:
@@ -395,4 +405,5 @@ class AdminServices(Services):
             "images": given.images_queue,
             "thumbnails": given.thumbnails_queue,
             "maintenance": given.maintenance_queue,
+            "optimizer": given.optimizer_queue,
         }

@@ -309,7 +309,10 @@ def _bearer_of(query: LinkQuery) -> Callable[[Image], bool]:
 
 def _redirect(request: Request, image: Image, width: int | None, query: LinkQuery) -> Response:
     form = best(image.renditions, width=width, accept=request.headers.get("accept", ""))
-    return _redirect_to(image, form, query, _FIVE_MINUTES)
+    response = _redirect_to(image, form, query, _FIVE_MINUTES)
+    if form.size == FULL:
+        container().optimize_requests.viewed(image)
+    return response
 
 
 def _redirect_to(image: Image, form: Rendition, query: LinkQuery, cached: timedelta) -> Response:

@@ -381,7 +381,9 @@ class ImagePath(msgspec.Struct, frozen=True):
 class QueuePath(msgspec.Struct, frozen=True):
     """Path of a queue."""
 
-    name: Annotated[str, msgspec.Meta(min_length=1, max_length=80, description="images, thumbnails or maintenance")]
+    name: Annotated[
+        str, msgspec.Meta(min_length=1, max_length=80, description="images, thumbnails, maintenance or optimizer")
+    ]
 
 
 class CollectionPath(msgspec.Struct, frozen=True):

@@ -1,37 +1,52 @@
-"""`optimize_images`: recode full renditions losslessly in fewer bytes, and make variants in modern formats.
+"""Optimising: recode full renditions losslessly in fewer bytes, and make variants in modern formats.
 
-Originals are read and never written: their bytes, keys and digests stay those of the upload.
+Each message of the optimizer queue names one image. Originals are read and never written: their bytes, keys and digests
+stay those of the upload.
 """
 
 from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 
 from chalicelib import storage
 from chalicelib.engine.model import Encoded, Limits
 from chalicelib.engine.optimize import RECODABLE, recode, variants
 from chalicelib.engine.pipeline import FULL
-from chalicelib.errors import Conflict, DamagedImage, ImageTooLarge, NotAnImage, ObjectNotFound, UnsupportedType
+from chalicelib.errors import (
+    Conflict,
+    DamagedImage,
+    ImageNotFound,
+    ImageTooLarge,
+    NotAnImage,
+    ObjectNotFound,
+    Unavailable,
+    UnsupportedType,
+)
 from chalicelib.images.collections import ImageIteration
 from chalicelib.images.model import Image, Rendition
+from chalicelib.images.optimize_requests import VERSION, is_optimized
 from chalicelib.images.process_image import object_of, rendition_of
 from chalicelib.ports import Catalog, Metrics, ObjectStore
 from chalicelib.storage import Budget
-from chalicelib.tasks.model import Position, Report, StepResult, Task, fatal_item, fingerprint_of_report
+from chalicelib.tasks.model import Position, Report, StepResult, Task, TaskType
 from chalicelib.tasks.worker import Failpoint, noop
 from chalicelib.telemetry import NULL_METRICS, log
 
 _BATCH = 100
+_FATAL_RECEIVES = 3
+"""Delivery at which an image has probably ended two workers."""
+_GIVEN_UP = "given_up"
 _PERMANENT_ERRORS = (DamagedImage, ImageTooLarge, UnsupportedType, NotAnImage)
 
 
 @dataclass(frozen=True, slots=True)
 class Treatment:
-    """What is done to an image. A new version makes the job treat every image again."""
+    """What is done to an image. A new version makes every image be optimised again."""
 
-    version: str = "o2"
+    version: str = VERSION
     codecs: tuple[str, ...] = ("avif", "webp")
     """Of the display variants."""
     limits: Limits = field(default_factory=lambda: Limits(pixels=40_000_000, scaled_pixels=40_000_000))
@@ -48,13 +63,20 @@ class OptimizeResult:
 
 
 @dataclass(frozen=True)
-class OptimizeJob:
-    """Chunked job of `optimize_images`. Subject: a collection, or none (all). Images treated before are skipped."""
+class ImageOptimizer:
+    """Optimises one image for each message of the optimizer queue.
+
+    Messages may come twice, late, or for an image that was deleted: the image's row decides, by one conditional write.
+    """
 
     catalog: Catalog
     objects: ObjectStore
     treatment: Treatment
     max_bytes: int
+    new_id: Callable[[], str]
+    """Makes the id of a run; each run writes keys of its own."""
+    send_again: Callable[[str], None]
+    """Called with an image that was changed meanwhile, for a further message about it."""
     cpu: Callable[[], float] = time.process_time
     """Return the seconds of processor time that this process has used."""
     failpoint: Failpoint = noop
@@ -62,38 +84,57 @@ class OptimizeJob:
     overtaken: Callable[[str], None] = lambda _: None
     """Called with each image that was changed meanwhile: if it is in the trash, what was stored must be hidden."""
 
-    def advance(self, task: Task, position: Position, report: Report) -> StepResult:
-        """Treat the next image of the batch that needs it; a batch without one is a step as well."""
-        batch = ImageIteration(self.catalog).at(position.get("shelf", {}), _BATCH, task.subject.collection)
-        # Listings are eventually consistent, so images treated by this run are remembered until the batch is done.
-        treated = position.get("treated", [])
-        todo = [image for image in batch.images if self._needs_treatment(image) and image.image_id not in treated]
-        if not todo:
-            report = report.plus("images_seen", len(batch.images))
-            following = {"shelf": batch.following} if batch.following else None
-            return StepResult(following, report, "optimizing", report["images_seen"], batch.total)
-        image, is_fatal = todo[0], fatal_item(task, position)
-        report = self._skip(task, image, report) if is_fatal else self._treat(task, image, report)
-        here = {"shelf": batch.here, "treated": [*treated, image.image_id], "gave_up": task.attempts if is_fatal else 0}
-        return StepResult(here, report, "optimizing", report["images_seen"], batch.total)
+    def optimize(self, image_id: str, receives: int = 1) -> Report:
+        """Optimise the image unless that was done, and return what was done as counts.
 
-    def _needs_treatment(self, image: Image) -> bool:
-        return image.optimized.partition("-")[0] != self.treatment.version
+        `receives` counts the deliveries of the message, this one included. From the third on the row is first marked
+        as given up: if the worker ends once more, the image is not tried again. A temporary error removes the mark.
 
-    def _treat(self, task: Task, image: Image, report: Report) -> Report:
+        Raises: Unavailable; nothing has changed then.
+        """
+        try:
+            image = self.catalog.image(image_id)
+        except ImageNotFound:
+            return Report().plus("images_gone")
+        if is_optimized(image, self.treatment.version):
+            return self._known(image, receives)
+        if receives < _FATAL_RECEIVES:
+            return self._treat(image)
+        try:
+            marked = self.catalog.revise(image, replace(image, optimized=self._given_up))
+        except Conflict:
+            return self._changed(image)
+        try:
+            return self._treat(marked)
+        except Unavailable:
+            with suppress(Conflict):
+                self.catalog.revise(marked, replace(marked, optimized=image.optimized))
+            raise
+
+    def _known(self, image: Image, receives: int) -> Report:
+        if image.optimized != self._given_up or receives == 1:
+            return Report().plus("optimized_already")
+        log.error("image given up", extra={"image_id": image.image_id, "receives": receives})
+        return Report().plus("given_up", example=image.image_id)
+
+    def _treat(self, image: Image) -> Report:
         began, current = self.cpu(), image.renditions
         try:
             result = self._optimized(image, current)
         except ObjectNotFound:
-            return report.plus("objects_missing", example=image.image_id)
+            return Report().plus("objects_missing", example=image.image_id)
         except _PERMANENT_ERRORS as fault:
             log.info("image not optimized", extra={"image_id": image.image_id, "code": fault.code})
-            return self._skip(task, image, report)
+            return self._skip(image)
         self.failpoint("after_engine")
-        report = self._apply(task, image, current, result, report)
+        report = self._apply(image, current, result)
         spent = int((self.cpu() - began) * 1000)
         self.metrics.count("OptimizingTime", spent)
         return report.plus("cpu_ms", spent)
+
+    @property
+    def _given_up(self) -> str:
+        return f"{self.treatment.version}-{_GIVEN_UP}"
 
     def _optimized(self, image: Image, current: Sequence[Rendition]) -> OptimizeResult:
         """Make the smaller renditions and the variants. Raises the engine's errors, which depend on the picture."""
@@ -111,31 +152,35 @@ class OptimizeJob:
         smaller = recode(self.objects.get(form.key, limit=self.max_bytes), self.treatment.limits)
         return Encoded(FULL, form.format, form.width, form.height, smaller) if smaller else None
 
-    def _apply(
-        self, task: Task, image: Image, current: Sequence[Rendition], result: OptimizeResult, report: Report
-    ) -> Report:
-        old = self._replace_renditions(task, image, current, result)
+    def _apply(self, image: Image, current: Sequence[Rendition], result: OptimizeResult) -> Report:
+        old = self._replace_renditions(image, current, result)
         if old is None:
-            return report.plus("changed_meanwhile", example=image.image_id)
+            return self._changed(image)
         saved = _bytes_saved(old, result.recoded)
-        self.metrics.count("RenditionsMade", len(result.recoded) + len(result.variants), type=task.type)
+        made = len(result.recoded) + len(result.variants)
+        self.metrics.count("RenditionsMade", made, type=TaskType.OPTIMIZE_IMAGES)
         self.metrics.count("BytesSaved", saved)
-        return _counted(result, old, report).plus("bytes_saved", saved)
+        return _counted(result, old).plus("bytes_saved", saved)
 
-    def _skip(self, task: Task, image: Image, report: Report) -> Report:
-        """Mark the image as treated although nothing was done, so that later runs skip it."""
-        self._replace_renditions(task, image, image.renditions, OptimizeResult())
-        return report.plus("given_up", example=image.image_id)
+    def _skip(self, image: Image) -> Report:
+        """Mark the image as treated although nothing was done, so that later messages skip it."""
+        self._replace_renditions(image, image.renditions, OptimizeResult())
+        return Report().plus("given_up", example=image.image_id)
+
+    def _changed(self, image: Image) -> Report:
+        """The image was purged, moved or rendered meanwhile: a further message treats what it is now."""
+        self.send_again(image.image_id)
+        return Report().plus("changed_meanwhile", example=image.image_id)
 
     def _replace_renditions(
-        self, task: Task, image: Image, current: Sequence[Rendition], result: OptimizeResult
+        self, image: Image, current: Sequence[Rendition], result: OptimizeResult
     ) -> Sequence[Rendition] | None:
-        """Store the new renditions under keys of this task, replace the rows, and delete the old objects last.
+        """Store the new renditions under keys of this run, replace the rows, and delete the old objects last.
 
         Return the rows that were replaced, or None if the image was changed meanwhile. Variants of an earlier treatment
         are dropped also where this one makes none: they may not look like the picture.
         """
-        after = replace(image, optimized=self._recipe_version(task))
+        after = replace(image, optimized=f"{self.treatment.version}-{self.new_id().replace('-', '')[:12]}")
         made, private = (*result.recoded, *result.variants), any(storage.is_guarded(one.key) for one in current)
         rows = [rendition_of(replace(after, recipe=after.optimized), one, private=private) for one in made]
         self.objects.put(*(object_of(row, encoded) for row, encoded in zip(rows, made, strict=True)))
@@ -145,15 +190,35 @@ class OptimizeJob:
         try:
             self.catalog.revise(image, after, [*(one for one in current if one not in old), *rows])
         except Conflict:
-            # Purged, moved or rendered meanwhile: the clean-up deletes what was stored; the next run tries again.
+            # Purged, moved or rendered meanwhile: the clean-up deletes what was stored.
             self.overtaken(image.image_id)
             return None
         self.failpoint("after_revision")
         self.objects.delete(*(one.key for one in old), budget=Budget.of_images(1))
         return old
 
-    def _recipe_version(self, task: Task) -> str:
-        return f"{self.treatment.version}-{fingerprint_of_report(task)}"
+
+@dataclass(frozen=True)
+class OptimizeFeed:
+    """Chunked job of `optimize_images`: send a message for each image that was not optimised yet.
+
+    Subject: a collection, or none (all). A step is one page; a repeated step sends messages again, which do nothing.
+    Positions of earlier releases, whose steps treated the images themselves, are continued.
+    """
+
+    catalog: Catalog
+    send: Callable[[str], None]
+    version: str = VERSION
+
+    def advance(self, task: Task, position: Position, report: Report) -> StepResult:
+        """Send the messages of the next page of images."""
+        batch = ImageIteration(self.catalog).at(position.get("shelf", {}), _BATCH, task.subject.collection)
+        todo = [image.image_id for image in batch.images if not is_optimized(image, self.version)]
+        for image_id in todo:
+            self.send(image_id)
+        report = report.plus("images_seen", len(batch.images)).plus("images_queued", len(todo))
+        following = {"shelf": batch.following} if batch.following else None
+        return StepResult(following, report, "optimizing", report["images_seen"], batch.total)
 
 
 def _is_variant(form: Rendition) -> bool:
@@ -169,8 +234,8 @@ def _bytes_saved(old: Sequence[Rendition], recoded: Sequence[Encoded]) -> int:
     return sum(before[one.format] - len(one.body) for one in recoded)
 
 
-def _counted(result: OptimizeResult, old: Sequence[Rendition], report: Report) -> Report:
+def _counted(result: OptimizeResult, old: Sequence[Rendition]) -> Report:
     left = {one.format for one in old if _is_variant(one)} - {one.format for one in result.variants}
-    report = report.plus("images_optimized").plus("renditions_recoded", len(result.recoded))
+    report = Report().plus("images_optimized").plus("renditions_recoded", len(result.recoded))
     report = report.plus("variants_made", len(result.variants)).plus("variants_dropped", len(left))
     return report.plus("variant_bytes", sum(len(one.body) for one in result.variants))

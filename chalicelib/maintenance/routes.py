@@ -29,7 +29,9 @@ class ScheduleRecord(msgspec.Struct, frozen=True):
     every_minutes: int
     enabled: bool
     last_started_at: Timestamp | None
-    next_run: Annotated[Timestamp | None, msgspec.Meta(description="Null while the schedule is disabled.")]
+    next_run: Annotated[
+        Timestamp | None, msgspec.Meta(description="Null while the schedule is disabled, and if it runs only by hand.")
+    ]
     last_task: Annotated[TaskRecord | None, msgspec.Meta(description="Null when the history no longer has it.")]
 
 
@@ -74,7 +76,9 @@ class ScheduleUpdate(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     operation="list_schedules",
     tag=Tag.MAINTENANCE,
     summary="List schedules",
-    description="Clean-up runs daily, statistics hourly, optimizing daily.",
+    description=(
+        "Clean-up runs daily, statistics hourly; optimizing runs by hand, and daily with `WALLIFY_OPTIMIZE_AT=nightly`."
+    ),
     scopes=(Scope.READ,),
     replies={200: Reply("All schedules.", ScheduleList)},
 )

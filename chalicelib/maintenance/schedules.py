@@ -42,7 +42,7 @@ class ScheduleReport:
     last: Task | None
     """Newest run; None if there is none or its row was deleted."""
     next_run: datetime | None
-    """None while the schedule is disabled."""
+    """None while the schedule is disabled, or if it runs only by hand."""
 
 
 @dataclass(frozen=True)
@@ -54,6 +54,8 @@ class Schedules:
     jobs: JobEnqueuer
     shift: timedelta = timedelta(0)
     """Offset added to all schedules."""
+    by_hand: frozenset[str] = frozenset()
+    """Schedules that run only by hand: their events start nothing, and no run of theirs counts as missed."""
     metrics: Metrics = NULL_METRICS
 
     def all(self) -> tuple[ScheduleReport, ...]:
@@ -110,9 +112,12 @@ class Schedules:
     def start(self, name: str, at: datetime) -> Task | None:
         """Start the run of the period that contains `at`, and return its task; a repeated call returns the same one.
 
-        Return None if the schedule is disabled or its last run has not ended; both are logged.
+        Return None if the schedule runs only by hand, is disabled, or its last run has not ended; the last two are
+        logged.
         """
         schedule = schedule_named(name).shifted(self.shift)
+        if schedule.name in self.by_hand:
+            return None
         slot, period = self.store.get(schedule.name), schedule.period(at)
         if not slot.enabled:
             log.info("schedule skipped", extra={"schedule": name, "reason": "disabled"})
@@ -124,7 +129,8 @@ class Schedules:
     def catch_up(self) -> tuple[Task, ...]:
         """Start all missed runs and return their tasks; a repeated call starts nothing."""
         now = self.jobs.clock.now()
-        return tuple(task for one in SCHEDULES.values() if (task := self._catch_up(one.shifted(self.shift), now)))
+        timed = (one.shifted(self.shift) for one in SCHEDULES.values() if one.name not in self.by_hand)
+        return tuple(task for one in timed if (task := self._catch_up(one, now)))
 
     def _start_period(
         self, schedule: Schedule, slot: ScheduleStatus, period: datetime, *, late: Mapping[str, str] | None = None
@@ -206,7 +212,8 @@ class Schedules:
 
     def _report(self, schedule: Schedule) -> ScheduleReport:
         slot, shifted = self.store.get(schedule.name), schedule.shifted(self.shift)
-        following = shifted.next_run(self.jobs.clock.now()) if slot.enabled else None
+        is_timed = slot.enabled and schedule.name not in self.by_hand
+        following = shifted.next_run(self.jobs.clock.now()) if is_timed else None
         return ScheduleReport(shifted, slot, self._last_run(slot), following)
 
     def _last_run(self, slot: ScheduleStatus) -> Task | None:

@@ -59,17 +59,25 @@ class SkippedDeadLetter(msgspec.Struct, frozen=True):
     ]
 
 
-@schema("RedriveResult", "The tasks that were queued again and the dead letters that were skipped.")
+@schema("RedriveResult", "The tasks and messages that were queued again, and the dead letters that were skipped.")
 class RedriveReport(msgspec.Struct, frozen=True):
     queue: str
     tasks: tuple[TaskRecord, ...]
+    events: Annotated[
+        int,
+        msgspec.Meta(
+            description="Number of messages without a task (such as images to optimise) that were sent again."
+        ),
+    ]
     left: tuple[SkippedDeadLetter, ...]
 
 
 class DeadLetterPath(msgspec.Struct, frozen=True):
     """A dead letter's place."""
 
-    name: Annotated[str, msgspec.Meta(min_length=1, max_length=80, description="images, thumbnails or maintenance")]
+    name: Annotated[
+        str, msgspec.Meta(min_length=1, max_length=80, description="images, thumbnails, maintenance or optimizer")
+    ]
     message_id: Annotated[
         str, msgspec.Meta(min_length=1, max_length=100, description="Message id from the list of dead letters.")
     ]
@@ -134,8 +142,8 @@ def delete_dead_letter(request: Request, path: DeadLetterPath) -> Response:
     tag=Tag.QUEUES,
     summary="Redrive dead letters",
     description=(
-        "Queues the tasks of the dead letters again. A letter that cannot be parsed, or whose file is gone, is "
-        "left in place; the answer lists each one with its reason."
+        "Queues the tasks of the dead letters again, and messages that belong to no task. A letter that cannot be "
+        "parsed, or whose file is gone, is left in place; the answer lists each one with its reason."
     ),
     scopes=(Scope.TASKS,),
     replies={202: Reply("The tasks that are queued again.", RedriveReport)},
@@ -145,7 +153,8 @@ def delete_dead_letter(request: Request, path: DeadLetterPath) -> Response:
 def redrive_dead_letters(request: Request, path: QueuePath, query: LimitQuery) -> Response:
     done = container().dead_letters.redrive(path.name, query.limit)
     left = tuple(SkippedDeadLetter(one.message_id, one.reason) for one in done.not_redriven)
-    return json_response(RedriveReport(path.name, tuple(task_record(request, task) for task in done.tasks), left), 202)
+    tasks = tuple(task_record(request, task) for task in done.tasks)
+    return json_response(RedriveReport(path.name, tasks, len(done.events), left), 202)
 
 
 def _letter(request: Request, found: DeadLetterDetails, most: int | None = None) -> DeadLetterRecord:

@@ -8,9 +8,9 @@ from dataclasses import dataclass, field, replace
 from datetime import timedelta
 
 from chalicelib import errors
-from chalicelib.json_formats import DeadLetter, ObjectCreated, UnknownMessage, Work, read, write
+from chalicelib.json_formats import DeadLetter, ObjectCreated, UnknownMessage, Work, is_event, read, write
 from chalicelib.ports import Clock, Metrics, Queue, TaskStore
-from chalicelib.tasks.model import Checkpoint, Failure, Task, TaskType, queue_of
+from chalicelib.tasks.model import OPTIMIZER, QUEUES, Checkpoint, Failure, Task, TaskType, queue_of
 from chalicelib.tasks.parents import ParentTasks
 from chalicelib.tasks.retry import Retries
 
@@ -23,6 +23,7 @@ class DeadLetterPublisher:
     """Publisher of messages to the dead-letter queues."""
 
     queues: Mapping[TaskType, Queue]
+    optimizer_queue: Queue
     metrics: Metrics
 
     def publish(self, task: Task, error: Failure) -> None:
@@ -40,6 +41,14 @@ class DeadLetterPublisher:
         """
         self.queues[kind].publish_dead_letter(body, reason=fault.code)
         self.metrics.count("DeadLetters", queue=queue_of(kind))
+
+    def publish_unoptimized(self, body: str, fault: errors.WallifyError) -> None:
+        """Publish a message of the optimizer queue, with the fault's code as reason.
+
+        Raises: Unavailable.
+        """
+        self.optimizer_queue.publish_dead_letter(body, reason=fault.code)
+        self.metrics.count("DeadLetters", queue=OPTIMIZER)
 
 
 def discard_dead_letter(task: Task, error: Failure) -> None:
@@ -85,6 +94,8 @@ class RedriveResult:
 
     tasks: list[Task] = field(default_factory=list)
     """Tasks that wait for a worker again."""
+    events: list[str] = field(default_factory=list)
+    """Ids of the dead letters without a task whose message was sent again."""
     not_redriven: list[NotRedriven] = field(default_factory=list)
 
 
@@ -142,13 +153,14 @@ class DeadLetters:
     def fail_tasks(self, limit: int) -> int:
         """End tasks that wait for a dead-lettered message as FAILURE `dead_letter`; return how many.
 
-        Reads up to `limit` letters of each queue.
+        Reads up to `limit` letters of each queue whose messages belong to tasks.
         """
-        letters = (letter for queue in self.queues.values() for letter in queue.dead_letters(limit))
+        queues = (queue for name, queue in self.queues.items() if QUEUES[name])
+        letters = (letter for queue in queues for letter in queue.dead_letters(limit))
         return sum(self._fail_task(task, letter) for letter in letters for task in self._tasks_of(letter))
 
     def redrive(self, name: str, limit: int) -> RedriveResult:
-        """Retry the tasks of a queue's dead letters and delete these letters.
+        """Retry the tasks of a queue's dead letters, send messages without a task again, and delete these letters.
 
         A letter stays if its file is gone, its task is unknown, or it cannot be read.
 
@@ -180,6 +192,8 @@ class DeadLetters:
             queue.release_dead_letters(held)
 
     def _details(self, letter: DeadLetter) -> DeadLetterDetails:
+        if is_event(letter.body):
+            return DeadLetterDetails(letter)
         try:
             read(letter.body)
         except UnknownMessage:
@@ -192,6 +206,11 @@ class DeadLetters:
         return self.queues[name]
 
     def _redrive(self, queue: Queue, letter: DeadLetter, done: RedriveResult) -> None:
+        if is_event(letter.body):
+            queue.send(letter.body)  # before the removal: a stop in between leaves a duplicate, which does no harm
+            queue.remove_dead_letter(letter)
+            done.events.append(letter.message_id)
+            return
         tasks = list(self._tasks_of(letter))
         retried = []
         for task in tasks:

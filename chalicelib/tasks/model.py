@@ -331,8 +331,11 @@ QUEUES: Mapping[str, frozenset[TaskType]] = {
     "images": frozenset({TaskType.PROCESS_IMAGE}),
     "thumbnails": frozenset({TaskType.GENERATE_THUMBNAILS}),
     "maintenance": CHUNKED - {TaskType.GENERATE_THUMBNAILS},
+    "optimizer": frozenset(),
 }
-"""Public name of each queue, and the kinds of tasks whose messages it carries."""
+"""Public name of each queue, and the kinds of tasks whose messages it carries; the optimizer's belong to no task."""
+OPTIMIZER = "optimizer"
+"""Public name of the queue of images that are to be optimised."""
 CHECKPOINT = frozenset({"part", "began_at", "position"})
 """Names of the task arguments that store a job's checkpoint."""
 RESUMES = frozenset({"after", "rows"})

@@ -230,6 +230,8 @@ class RedriveResult:
     """Result of a redrive: the tasks that are pending again, and the letters that remain."""
 
     tasks: tuple[Task, ...]
+    events: int = 0
+    """Messages without a task that were sent again."""
     left: tuple[RemainingLetter, ...] = ()
 
 

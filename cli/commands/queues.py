@@ -116,7 +116,10 @@ def run_redrive(given: argparse.Namespace) -> int:
     if given.json:
         print_json(done)
         return 0
-    print_tasks(given, done.tasks)
+    if done.tasks or not done.events:
+        print_tasks(given, done.tasks)
+    if done.events:
+        stderr.print(f"{done.events} message{'s' * (done.events > 1)} sent again.")
     for letter in done.left:
         stderr.print(f"{letter.message_id} remains: {REMAINING_REASONS.get(letter.why, letter.why)}.", markup=False)
     if done.left:

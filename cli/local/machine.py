@@ -31,7 +31,7 @@ REQUEST_KINDS = 2
 """Kinds of requests: those that may wait for a worker, and all others."""
 FEWEST_WORKERS, MOST_WORKERS = 2, 4
 """Workers of each queue: the minimum of AWS, and the default of WALLIFY_CONCURRENCY."""
-QUEUES = 3
+QUEUES = 4
 OTHERS = 5
 """The scheduled functions and `migrate`."""
 

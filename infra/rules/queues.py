@@ -10,7 +10,7 @@ from infra.rules.rule import Rule
 
 TWO_WEEKS = 14 * 24 * 3600  # seconds, the longest SQS keeps anything
 TRIES = 5
-MOST_AT_ONCE = 100
+MOST_AT_ONCE = 1_000  # of AWS, and of the setting; a stage that chooses many has to raise the account's concurrency
 
 
 def _dead_letters(it: Deployment) -> Iterator[str]:

@@ -34,7 +34,7 @@ def test_each_queue_tells_how_full_it_is(admin: Gateway, services: Container) ->
 
     by_name = {one["name"]: one for one in admin.get("/queues").json["queues"]}
 
-    assert list(by_name) == ["images", "thumbnails", "maintenance"]
+    assert list(by_name) == ["images", "thumbnails", "maintenance", "optimizer"]
     assert by_name["images"] == {
         "name": "images",
         "waiting": 1,
@@ -51,7 +51,7 @@ def test_the_age_of_the_oldest_is_told_where_it_is_measured(admin: Gateway, serv
 
     by_name = {one["name"]: one["oldest_age_seconds"] for one in admin.get("/queues").json["queues"]}
 
-    assert by_name == {"images": 41.0, "thumbnails": None, "maintenance": None}
+    assert by_name == {"images": 41.0, "thumbnails": None, "maintenance": None, "optimizer": None}
 
 
 def test_a_queue_is_paused_and_goes_on(admin: Gateway) -> None:
@@ -63,7 +63,7 @@ def test_a_queue_is_paused_and_goes_on(admin: Gateway) -> None:
 def test_pausing_one_queue_leaves_the_others(admin: Gateway) -> None:
     admin.post("/queues/thumbnails/pause")
 
-    assert [one["paused"] for one in admin.get("/queues").json["queues"]] == [False, True, False]
+    assert [one["paused"] for one in admin.get("/queues").json["queues"]] == [False, True, False, False]
 
 
 def test_a_queue_is_emptied_by_whoever_names_it_again(admin: Gateway, services: Container) -> None:
@@ -102,5 +102,5 @@ def test_a_queue_that_is_not_there_is_not_found(admin: Gateway, verb: str) -> No
 
     assert (got.status, got.json["message"]) == (
         404,
-        "Bu adda bir kuyruk yok. Kuyruklar: images, maintenance, thumbnails.",
+        "Bu adda bir kuyruk yok. Kuyruklar: images, maintenance, optimizer, thumbnails.",
     )

@@ -33,6 +33,7 @@ USAGES = {
     "process_image": FunctionUsage(1288, 3, 0, 740.0, 1910.0, 11, 2048, 60),
     "generate_thumbnails": FunctionUsage(96, 0, 0, 680.0, 1520.0, 2, 2048, 60),
     "maintenance": FunctionUsage(27, 0, 0, 2300.0, 9100.0, 5, 2048, 120),
+    "optimizer": FunctionUsage(31, 0, 0, 2900.0, 6400.0, 2, 1769, 120),
     "sweep": FunctionUsage(60, 0, 0, 210.0, 480.0, 1, 512, 55),
     "cleanup_orphaned_files": FunctionUsage(memory_mb=512, timeout_seconds=30),
     "update_collection_stats": FunctionUsage(1, 0, 0, 61.0, 61.0, 1, 512, 30),
@@ -99,7 +100,7 @@ def _work(services: Container) -> None:
     maintenance.send(write(Work(str(uuid.uuid4()))))
     images.publish_dead_letter('{"schema_version": 9}', reason="unknown_message")
     services.metrics_reader = MemoryMetricsReader(
-        known=dict(USAGES), ages={"images": 41.0, "thumbnails": 0.0, "maintenance": 8.0}
+        known=dict(USAGES), ages={"images": 41.0, "thumbnails": 0.0, "maintenance": 8.0, "optimizer": 2.0}
     )
     for action, target in CHANGES:
         services.audit.note(action, target, actor="bootstrap", token_id="0" * 64)

@@ -72,7 +72,7 @@ def test_queues_are_listed_with_what_waits(at_desk: Terminal, desk: ServedApi) -
 
     queues = {one["name"]: one["waiting"] for one in at_desk("queues", "--json").lines}
 
-    assert queues == {"images": 1, "thumbnails": 0, "maintenance": 0}
+    assert queues == {"images": 1, "thumbnails": 0, "maintenance": 0, "optimizer": 0}
     assert "images\t1\t0\t0\t" in at_desk("queues", "list").out
 
 

@@ -41,7 +41,7 @@ def test_the_tasks_own_report_is_what_it_answers_in_the_end(here: ServedApi) -> 
     here.work_off()
 
     assert result.status == "SUCCESS"
-    assert result.get()["images_optimized"] == 1
+    assert result.get()["images_queued"] == 1
 
 
 def test_thumbnails_start_too(here: ServedApi) -> None:

@@ -46,7 +46,9 @@ def bench(request: pytest.FixtureRequest) -> Iterator[Bench]:
 
 
 def _in_memory() -> Bench:
-    known = MemoryMetricsReader({NAME: FunctionUsage(40, memory_mb=2048, timeout_seconds=60)}, {"images": 41.0})
+    known = MemoryMetricsReader(
+        {NAME: FunctionUsage(40, memory_mb=2048, timeout_seconds=60)}, {"images": 41.0}, {"BytesSaved": 741}
+    )
     return Bench(known, MemoryMetricsReader(), MemoryMetricsReader(silent=True))
 
 
@@ -55,6 +57,7 @@ def _over_answers() -> Bench:
         {
             ("Invocations", "Sum", f"wallify-prod-{NAME}"): [(NOON, 40.0)],
             ("ApproximateAgeOfOldestMessage", "Maximum", "wallify-prod-images"): [(NOON, 41.0)],
+            ("BytesSaved", "Sum", "wallify-prod"): [(NOON, 700.0), (NOON, 41.0)],
         }
     )
     return Bench(meter(cloud), meter(Cloud()), meter(Cloud(broken=True)))
@@ -76,6 +79,7 @@ def _over_aws() -> Bench:
         )
     _measured(cloudwatch, "AWS/Lambda", "Invocations", ("FunctionName", f"wallify-prod-{NAME}"), 15, 25)
     _measured(cloudwatch, "AWS/SQS", "ApproximateAgeOfOldestMessage", ("QueueName", "wallify-prod-images"), 12, 41)
+    _measured(cloudwatch, "Wallify", "BytesSaved", ("service", "wallify-prod"), 700, 41)
 
     def reader(stage: str) -> CloudWatchMetrics:
         queues = {"images": f"wallify-{stage}-images"}
@@ -113,6 +117,13 @@ def test_usage_is_told_by_function(bench: Bench) -> None:
 
 def test_the_age_of_the_oldest_message_is_told_by_queue(bench: Bench) -> None:
     assert bench.known.oldest_messages(["images"]) == {"images": 41.0}
+
+
+@pytest.mark.parametrize("hours", [1, 24, 168])
+def test_a_metric_of_ours_is_summed_up(bench: Bench, hours: int) -> None:
+    assert bench.known.total("BytesSaved", timedelta(hours=hours)) == 741
+    assert bench.empty.total("BytesSaved", timedelta(hours=hours)) is None
+    assert bench.silent.total("BytesSaved", timedelta(hours=hours)) is None
 
 
 def test_what_was_not_measured_is_none_or_left_out(bench: Bench) -> None:

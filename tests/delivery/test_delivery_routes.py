@@ -3,9 +3,11 @@ from __future__ import annotations
 import pytest
 
 from chalicelib.container import Container
+from chalicelib.json_formats import write_optimize
 from tests.builders import a_rendition, an_image
 from tests.http.gateway import Gateway
 from tests.images.test_image_routes import ONE, publish, url
+from tests.memory_queue import MemoryQueue
 
 NAME = "/cdn/nature/photo.jpg"
 
@@ -35,6 +37,22 @@ def test_a_name_leads_to_the_best_form(
     assert (got.status, got.text, got.headers["Location"]) == (302, "", leads_to)
     assert got.headers["Vary"] == "Accept"
     assert got.headers["Cache-Control"] == "public, max-age=300"
+
+
+@pytest.mark.parametrize(
+    ("address", "sent"),
+    [(NAME, 1), (f"{NAME}?width=100", 0), (f"{NAME}?width=9999", 1), (f"/i/{ONE}/full", 1), (f"/i/{ONE}/300", 0)],
+)
+def test_the_first_view_of_the_full_form_has_the_picture_optimised(
+    anyone: Gateway, services: Container, address: str, sent: int
+) -> None:
+    publish(services, an_image(ONE, name="photo.jpg"))
+    queue = services.optimizer_queue
+    assert isinstance(queue, MemoryQueue)
+
+    assert [anyone.get(address).status for _ in range(2)] == [302, 302]
+
+    assert [message.body for message in queue.messages] == [write_optimize(ONE)] * sent
 
 
 def test_a_head_request_is_led_there_too(anyone: Gateway, services: Container) -> None:

@@ -10,9 +10,11 @@ from chalice.app import Chalice
 
 from chalicelib.admin.scopes import Scope
 from chalicelib.container import Container
+from chalicelib.json_formats import read_optimize
 from chalicelib.uploads.service import Upload
 from tests.http.gateway import Gateway, Got
 from tests.http.memory_service import CDN, a_jpeg, bucket_of
+from tests.memory_queue import MemoryQueue
 
 Json = Any
 SIZES = ("300", "full", "4711")
@@ -55,6 +57,22 @@ def test_a_private_picture_is_for_those_with_a_signed_address(anyone: Gateway, i
     query = urlsplit(image["links"]["cdn"]).query
     assert "/300.avif" in anyone.get(f"/i/{image['image_id']}/300?{query}", Accept="image/avif").headers["Location"]
     assert "/150.jpg" in where(anyone, f"{bare}?{query}&width=100")
+
+
+def test_only_a_view_with_a_signature_has_a_private_picture_optimised(
+    anyone: Gateway, image: Json, working_services: Container
+) -> None:
+    queue = working_services.optimizer_queue
+    assert isinstance(queue, MemoryQueue)
+
+    def requested() -> list[str | None]:
+        return [read_optimize(message.body) for message in queue.messages if read_optimize(message.body)]
+
+    address = urlsplit(image["links"]["cdn"])
+    assert anyone.get(address.path).status == 404
+    assert requested() == []
+    assert anyone.get(f"{address.path}?{address.query}").status == 302
+    assert requested() == [image["image_id"]]
 
 
 STRANGERS = (

@@ -38,6 +38,21 @@ class Nightfall:
         report: Json = task["result"]
         return report
 
+    def optimized(self, collection: str) -> Json:
+        """Queue what was not optimised yet and wait for the optimizer: its report, with the sums of its log lines."""
+        began = datetime.now(UTC)
+        report = self.report("optimize", collection=collection)
+        asked = {"logGroupName": "/aws/lambda/wallify-local-optimizer", "filterPattern": "image optimized"}
+
+        def lines() -> list[Json] | None:
+            found = self.cloud.aws("logs").filter_log_events(**asked, startTime=int(1000 * began.timestamp()))["events"]
+            told = [json.loads(event["message"]) for event in found if '"image optimized"' in event["message"]]
+            return told if len(told) >= report["images_queued"] else None
+
+        told = eventually(lines, "the optimizer has done all") if report["images_queued"] else []
+        names = {name for line in told for name, value in line.items() if isinstance(value, int)}
+        return {**report, **{name: sum(line.get(name, 0) for line in told) for name in names}}
+
     def counted(self, name: str, since: datetime, **dimensions: str) -> float | None:
         """What the night shift's function has told CloudWatch under this name; None where nothing has come yet."""
         asked = {"logGroupName": "/aws/lambda/wallify-local-maintenance", "filterPattern": name}

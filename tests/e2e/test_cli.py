@@ -107,7 +107,7 @@ def test_the_rest_of_it_is_looked_at(terminal: Terminal) -> None:
     queues = {one["name"] for one in terminal("queues")}
 
     assert (findings["api"], findings["token"], findings["version"]) == ("good", "good", "good")
-    assert queues == {"images", "thumbnails", "maintenance"}
+    assert queues == {"images", "thumbnails", "maintenance", "optimizer"}
     assert {one["name"] for one in terminal("schedules")} >= {"cleanup_orphaned_files"}
     assert terminal("functions")
     assert terminal("audit")

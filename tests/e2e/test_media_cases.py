@@ -123,7 +123,7 @@ def test_each_is_shown_as_it_is_or_refused_with_the_reason_by_both_ways_in_befor
     images = {sent.file: sent.image for sent in posted if sent.image}
     assert shown_wrong(page, wallify, images) == []
 
-    Nightfall(cloud, truth).report("optimize", collection=collection)
+    Nightfall(cloud, truth).optimized(collection)
 
     again = {file: told(wallify.http.get(f"/images/{image['image_id']}"), 200) for file, image in images.items()}
     unchanged = ("bytes", "sha256", "width", "height", "colors", "thumbhash")

@@ -248,7 +248,7 @@ def test_f44_a_run_missed_by_an_outage_over_midnight_is_caught_up(world: Mainten
     world.services.schedules.catch_up()
     world.clock.move(3 * DAY)
     caught = [task.args["schedule"] for task in world.services.schedules.catch_up()]
-    assert caught == ["cleanup_orphaned_files", "optimize_images"]
+    assert caught == ["cleanup_orphaned_files"]
     world.run_until_idle()
     assert world.active() == ()
     assert world.services.schedules.catch_up() == ()
@@ -293,7 +293,7 @@ def test_f46_f47_optimising_gives_way_to_whatever_else_happens(
     world.image(2, collection="cities")
     before = set(world.services.state.catalog.existing([image.image_id]))
     world.when(checkpoint, lambda: rival(world, _now(world, image)), attempt=world.passed.count("after_claim") + 1)
-    world.run("optimize")
+    world.optimize()
     after = set(world.services.state.catalog.existing([image.image_id]))
     world.clock.move(25 * HOUR)
     world.run("cleanup")
@@ -312,10 +312,10 @@ def _now(world: MaintenanceWorld, image: Image) -> Image:
 def test_f48_optimising_twice_keeps_bytes_and_pixels(world: MaintenanceWorld) -> None:
     body = a_jpeg((60, 40))
     image = world.image(1, body=body)
-    world.run("optimize")
+    world.optimize()
     once = dict(world.bucket.blobs)
     assert once[_now(world, image).original_key].body == body
-    world.run("optimize")
+    world.optimize()
     assert world.bucket.blobs == once
 
 

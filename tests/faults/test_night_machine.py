@@ -13,6 +13,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 from chalicelib.delivery.manifests import entries_in
 from chalicelib.errors import WallifyError
 from chalicelib.images.model import Image, is_tombstone
+from chalicelib.json_formats import read_optimize
 from chalicelib.storage import manifest
 from chalicelib.tasks.factory import JobRequest
 from chalicelib.tasks.model import TaskFilter, TaskType
@@ -32,7 +33,7 @@ UPLOAD_PLACES = st.sampled_from(["after_get", "after_engine", "after_put", "afte
 NIGHT_PLACES = {
     TaskType.CLEANUP_ORPHANED_FILES: ("after_list", "after_known", "after_copy", "after_piece"),
     TaskType.UPDATE_COLLECTION_STATS: ("after_images", "after_piece"),
-    TaskType.OPTIMIZE_IMAGES: ("after_images", "after_engine", "after_put", "after_revision"),
+    TaskType.OPTIMIZE_IMAGES: ("after_images", "after_engine", "after_put", "after_revision", "after_piece"),
     TaskType.GENERATE_THUMBNAILS: ("after_images", "after_put", "after_revision"),
 }
 """Checkpoints, and calls of the bucket and the catalogue, after which anything may happen."""
@@ -206,6 +207,9 @@ class MaintenanceMachine(RuleBasedStateMachine):
         task = self.world.services.jobs.enqueue(JobRequest(kind, args={"mode": "all"}))
         for message in [one for one in self.world.queue.messages if task.task_id in one.body]:
             self._deliver(message)
+        if kind is TaskType.OPTIMIZE_IMAGES:
+            for message in [one for one in self.world.queue.messages if read_optimize(one.body)]:
+                self._deliver(message)
 
     def _deliver(self, message: Message) -> None:
         self.working += 1

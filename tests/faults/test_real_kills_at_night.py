@@ -15,6 +15,7 @@ from chalicelib import events
 from chalicelib.adapters import aws as adapters_aws
 from chalicelib.container import Container, use
 from chalicelib.images.model import Image
+from chalicelib.images.optimize_requests import is_optimized
 from chalicelib.json_formats import Work, write
 from chalicelib.storage import hidden
 from chalicelib.tasks.factory import JobRequest
@@ -44,7 +45,7 @@ PARTS = ("after_piece", "after_hand_on")
 SHIFTS: Mapping[TaskType, Shift] = {
     TaskType.CLEANUP_ORPHANED_FILES: Shift(PARTS),
     TaskType.UPDATE_COLLECTION_STATS: Shift(PARTS),
-    TaskType.OPTIMIZE_IMAGES: Shift(("after_engine", "after_put", "after_revision", *PARTS)),
+    TaskType.OPTIMIZE_IMAGES: Shift(PARTS),
     TaskType.GENERATE_THUMBNAILS: Shift(("after_put", "after_revision", *PARTS), "thumbnails"),
     TaskType.DELETE_IMAGES: Shift(("after_objects",)),
 }
@@ -55,9 +56,12 @@ ALWAYS = [
     ("SIGKILL", "postgresql", TaskType.CLEANUP_ORPHANED_FILES, "after_piece"),
     ("timeout", "dynamodb", TaskType.GENERATE_THUMBNAILS, "after_revision"),
     ("RLIMIT_CPU", "memory", TaskType.DELETE_IMAGES, "after_objects"),
-    ("RLIMIT_AS", "sqlite", TaskType.OPTIMIZE_IMAGES, "after_put"),
+    ("RLIMIT_AS", "sqlite", TaskType.OPTIMIZE_IMAGES, "after_piece"),
     ("SIGKILL", "memory", TaskType.UPDATE_COLLECTION_STATS, "after_hand_on"),
 ]
+OPTIMIZING = ("after_engine", "after_put", "after_revision")
+OPTIMIZED = list(product(WAYS, STORES, OPTIMIZING))
+ALWAYS_OPTIMIZED = [("SIGKILL", "dynamodb", "after_revision"), ("RLIMIT_AS", "sqlite", "after_put")]
 ALWAYS_HIDING = [("SIGKILL", "sqlite", "after_hidden_copies"), ("timeout", "memory", "after_showing")]
 IS_ALL = os.environ.get("WALLIFY_KILLS") == "all"
 
@@ -119,6 +123,27 @@ def test_a_job_of_the_night_whose_process_ends_anywhere_is_done_once(
         assert ended_as_ordered(replace(later(order, 2 * DAYS), lane="maintenance"))
     adapters_aws.client("s3").delete_object(Bucket=order.bucket, Key=ORPHAN)
     judge(order, services, len(COLLECTIONS) - (kind is TaskType.DELETE_IMAGES))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("way", "store", "checkpoint"), OPTIMIZED if IS_ALL else ALWAYS_OPTIMIZED)
+def test_a_picture_whose_optimizer_ends_anywhere_is_optimised_once(
+    place: tuple[Order, Container], way: str, checkpoint: str
+) -> None:
+    order, services = place
+    image = an_image(services)
+    services.optimize_requests.send(image.image_id)
+
+    assert ended_as_ordered(replace(order, lane="optimizer", dies_at=checkpoint, way=way))
+    services.optimize_requests.send(image.image_id)  # what was hidden from others is seen again, one day
+    assert ended_as_ordered(replace(later(order, timedelta(minutes=10)), lane="optimizer"))
+
+    assert is_optimized(services.state.catalog.image(image.image_id))
+    # What the killed run has stored, or a row named before, is an orphan, which a later clean-up takes away.
+    services.jobs.enqueue(JobRequest(TaskType.CLEANUP_ORPHANED_FILES, args={"mode": "all"}))
+    assert ended_as_ordered(replace(later(order, 2 * DAYS), lane="maintenance"))
+    adapters_aws.client("s3").delete_object(Bucket=order.bucket, Key=ORPHAN)
+    judge(order, services, len(COLLECTIONS))
 
 
 @pytest.mark.slow

@@ -67,9 +67,9 @@ def nights() -> Nights:
         if len(body) <= MOST:
             image = world.image(number, body=body)
             uploaded[image.name], served[image.name] = body, full_form(world, image)
-    first = Report.of(world.run("optimize").result)
+    first = world.optimize()
     blobs = {key: blob.body for key, blob in world.bucket.blobs.items()}
-    return Nights(world, uploaded, served, first, blobs, Report.of(world.run("optimize").result))
+    return Nights(world, uploaded, served, first, blobs, world.optimize())
 
 
 def shown(body: bytes) -> tuple[str, bytes]:

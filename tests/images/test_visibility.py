@@ -184,7 +184,7 @@ def rendering(world: MaintenanceWorld) -> Callable[[], object]:
 
 
 def optimizing(world: MaintenanceWorld) -> Callable[[], object]:
-    return lambda: world.run("optimize")
+    return world.optimize
 
 
 @pytest.mark.parametrize("job", [rendering, optimizing])

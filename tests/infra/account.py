@@ -29,8 +29,13 @@ from tests.infra.roles import ARNS, named
 from tests.memory_metrics import MemoryMetrics
 
 ROOT = "wlf_root"
-QUEUES = ("Images", "Thumbnails", "Maintenance")
-FUNCTION_OF = {"Images": "process_image", "Thumbnails": "make_thumbnails", "Maintenance": "maintenance"}
+FUNCTION_OF = {
+    "Images": "process_image",
+    "Thumbnails": "make_thumbnails",
+    "Maintenance": "maintenance",
+    "Optimizer": "optimizer",
+}
+QUEUES = tuple(FUNCTION_OF)
 
 
 @dataclass
@@ -111,9 +116,9 @@ class Account:
         assert self._handled(lane, message)
         self.sqs.delete_message(QueueUrl=url, ReceiptHandle=message["ReceiptHandle"])
 
-    def handle(self, lane: str, body: str) -> None:
-        """A message that SQS delays goes to its function at once."""
-        assert self._handled(lane, {"Body": body, "ReceiptHandle": "receipt"})
+    def handle(self, lane: str, body: str, *, receives: int = 1) -> None:
+        """A message that SQS delays goes to its function at once; or one that was received before."""
+        assert self._handled(lane, {"Body": body, "ReceiptHandle": "receipt", "receives": receives})
 
     def show_again(self, lane: str) -> None:
         """What a function has failed at comes again, an hour later."""
@@ -151,7 +156,8 @@ class Account:
         return AWSResponse(request.url, 403, {}, Raw(body)) if refused else None
 
     def _handled(self, lane: str, message: dict[str, Any]) -> bool:
-        fields = {"ApproximateReceiveCount": "1", "SentTimestamp": str(int(self.clock.now().timestamp() * 1000))}
+        receives = str(message.get("receives", 1))
+        fields = {"ApproximateReceiveCount": receives, "SentTimestamp": str(int(self.clock.now().timestamp() * 1000))}
         record = {"body": message["Body"], "receiptHandle": message["ReceiptHandle"], "attributes": fields}
         function = FUNCTION_OF[lane]
         try:
@@ -191,6 +197,7 @@ def _settings(**settings: Any) -> Settings:  # noqa: ANN401
         "images_queue": named("ImagesQueue"),
         "thumbnails_queue": named("ThumbnailsQueue"),
         "maintenance_queue": named("MaintenanceQueue"),
+        "optimizer_queue": named("OptimizerQueue"),
         "bootstrap_secret": ARNS["AWS::SecretsManager::Secret"][1].format(named("BootstrapToken")),
         "keys_secret": ARNS["AWS::SecretsManager::Secret"][1].format(named("Keys")),
         "distribution": "Distribution",

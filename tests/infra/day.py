@@ -5,15 +5,17 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import timedelta
 
+from msgspec import structs
+
 from chalicelib.adapters import aws
 from chalicelib.adapters.dynamodb.items import REVISION, PutItem, image_item
 from chalicelib.adapters.dynamodb.table import Table
 from chalicelib.adapters.records import encode
 from chalicelib.engine.model import Recipe
 from chalicelib.images.model import CollectionStats
-from chalicelib.json_formats import ObjectCreated, Work, write
+from chalicelib.json_formats import ObjectCreated, Work, write, write_optimize
 from tests.http.forms import FORM, a_file, a_form
-from tests.infra.account import Account
+from tests.infra.account import FUNCTION_OF, Account
 from tests.infra.roles import named
 from tests.pictures import a_jpeg, encoded, scene
 
@@ -23,6 +25,8 @@ LOOSE = encoded(scene((400, 300)), "PNG", compress_level=1)  # optimizing makes 
 
 def live(account: Account) -> None:
     """The whole day, part by part."""
+    for function, at in (("process_image", "publish"), ("optimize_images", "nightly")):
+        account.services_of(function).settings = structs.replace(account.settings, optimize_at=at)
     for part in (
         uploads,
         secrets,
@@ -32,6 +36,7 @@ def live(account: Account) -> None:
         change_images,
         thumbnails,
         scheduled_jobs,
+        optimizing,
         lost_and_found,
         queues,
     ):
@@ -249,6 +254,42 @@ def scheduled_jobs(account: Account) -> None:
     account.work("Maintenance")
 
 
+def optimizing(account: Account) -> None:
+    """Optimise what was queued, a picture that is trashed meanwhile, and one that the bucket refuses."""
+    store_as_before_1_0(account, images(account, "loose")[0])
+    account.work("Optimizer")
+    services = account.services_of("optimizer")
+    image_id = _not_optimized(account, "secret")
+
+    def trash(place: str) -> None:
+        if place == "after_put":
+            with account.recorder.playing(None):
+                catalog = account.services_of("test").state.catalog
+                image = catalog.image(image_id)
+                catalog.revise(image, replace(image, trashed_at=account.clock.now()))
+
+    as_it_was = services.image_optimizer
+    services.image_optimizer = replace(as_it_was, failpoint=trash)
+    account.handle("Optimizer", write_optimize(image_id))
+    services.image_optimizer = as_it_was
+    account.refusing = "s3.GetObject"
+    body = write_optimize(_not_optimized(account, "lakes"))
+    account.sqs.send_message(QueueUrl=account.url("Optimizer"), MessageBody=body)
+    account.work("Optimizer")
+    account.handle("Optimizer", body, receives=5)
+    account.refusing = ""
+    account.show_again("Optimizer")
+    account.work("Optimizer")
+    account.work("Maintenance")
+
+
+def _not_optimized(account: Account, collection: str) -> str:
+    """The id of an image, which is to be optimised again."""
+    catalog = account.services_of("test").state.catalog
+    image = catalog.images(collection, 9).items[0]
+    return catalog.revise(image, replace(image, optimized="")).image_id
+
+
 def lost_and_found(account: Account) -> None:
     """What the sweeper looks after."""
     account.tick("sweep")
@@ -288,8 +329,9 @@ def lose_in_the_last_attempt(account: Account, task_id: str) -> None:
 def queues(account: Account) -> None:
     """Bringing dead letters back, emptying, pausing."""
     done = account.ask("GET", "/tasks?state=SUCCESS&type=process_image")["tasks"][0]["task_id"]
-    for lane, name in (("Images", "images"), ("Thumbnails", "thumbnails"), ("Maintenance", "maintenance")):
-        account.add_dead_letter(lane, write(Work(done)))
+    for lane in FUNCTION_OF:
+        name = lane.lower()
+        account.add_dead_letter(lane, write_optimize(done) if name == "optimizer" else write(Work(done)))
         account.add_dead_letter(lane, "no message of ours")
         account.ask("POST", f"/queues/{name}/redrive")
         letters = account.ask("GET", f"/queues/{name}/dead")["letters"]

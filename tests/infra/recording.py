@@ -35,13 +35,13 @@ class Recorder:
         session.events.register("provide-client-params", self._hear)
 
     @contextmanager
-    def playing(self, function: str) -> Iterator[None]:
-        """What is called within is called by this function."""
-        self._function = function
+    def playing(self, function: str | None) -> Iterator[None]:
+        """What is called within is called by this function; None: by the test itself."""
+        before, self._function = self._function, function
         try:
             yield
         finally:
-            self._function = None
+            self._function = before
 
     def _hear(self, params: Parameters, model: Any, **_: object) -> None:  # noqa: ANN401  # botocore's
         if self._function is None:

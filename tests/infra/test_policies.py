@@ -30,10 +30,11 @@ EXPLAINED = {
     **{(function, "logs:PutLogEvents"): RUNTIME for function in stage.ROLE_FROM},
     **{
         (function, f"sqs:{action}"): POLLER
-        for function in ("process_image", "make_thumbnails", "maintenance")
+        for function in ("process_image", "make_thumbnails", "maintenance", "optimizer")
         for action in ("ReceiveMessage", "DeleteMessage", "GetQueueAttributes")
     },
     ("make_thumbnails", "s3:ListBucket"): UNLESS_LISTED,
+    ("optimizer", "s3:ListBucket"): UNLESS_LISTED,
     ("sweep", "s3:ListBucket"): UNLESS_LISTED,
 }
 """What is allowed although the functions' own code never asks for it, and why."""

@@ -19,6 +19,7 @@ def test_each_function_runs_under_its_own_role(config: stage.Config, outputs: di
         "process_image": "the-ProcessImageRoleArn",
         "make_thumbnails": "the-MakeThumbnailsRoleArn",
         "maintenance": "the-MaintenanceRoleArn",
+        "optimizer": "the-OptimizerRoleArn",
         "sweep": "the-SweepRoleArn",
         "cleanup_orphaned_files": "the-CleanupScheduleRoleArn",
         "update_collection_stats": "the-StatsScheduleRoleArn",

@@ -177,7 +177,22 @@ def test_a_disabled_schedule_runs_by_hand_only(world: MaintenanceWorld) -> None:
     assert world.services.schedules.enable("stats", on=True).next_run == NOON + HOUR
 
 
-def test_a_missed_run_is_caught_up_once(world: MaintenanceWorld) -> None:
+def test_optimising_runs_by_hand_unless_the_setting_says_nightly() -> None:
+    found = {}
+    for at in ("first_view", "publish", "off", "nightly"):
+        world = MaintenanceWorld(optimize_at=at)
+        world.services.schedules.catch_up()
+        started, next_run = start(world, "optimize_images"), world.services.schedules.get("optimize").next_run
+        world.run_until_idle()
+        world.clock.move(2 * DAY)
+        missed = [task.args["schedule"] for task in world.services.schedules.catch_up()]
+        found[at] = (started is not None, next_run is not None, "optimize_images" in missed)
+    by_hand = dict.fromkeys(("first_view", "publish", "off"), (False, False, False))
+    assert found == {**by_hand, "nightly": (True, True, True)}
+
+
+def test_a_missed_run_is_caught_up_once() -> None:
+    world = MaintenanceWorld(optimize_at="nightly")
     schedules = world.services.schedules
     assert schedules.catch_up() == ()
     world.clock.move(DAY)

@@ -7,7 +7,6 @@ import pytest
 
 from chalicelib.engine.model import Recipe
 from chalicelib.errors import EmptyFile, Unavailable
-from chalicelib.images.optimize import OptimizeJob
 from chalicelib.maintenance.model import SCHEDULES
 from chalicelib.tasks.model import Status
 from chalicelib.uploads.presigned import UploadIntent
@@ -86,7 +85,7 @@ def test_what_the_sweeper_finds_is_counted_by_remedy(world: World) -> None:
 
 def test_bytes_that_optimizing_saves_are_those_of_its_report(jobs_world: MaintenanceWorld) -> None:
     jobs_world.image(body=a_jpeg((400, 300)))
-    result = jobs_world.run("optimize").result or {}
+    result = jobs_world.optimize()
     assert jobs_world.metrics.total("BytesSaved") == result["bytes_saved"] != 0
     assert jobs_world.metrics.total("OptimizingTime") == result["cpu_ms"] != 0
     assert (result["renditions_recoded"], result["variants_made"]) == (1, 2)
@@ -151,7 +150,8 @@ def test_an_image_whose_objects_are_gone_is_counted(jobs_world: MaintenanceWorld
 
 
 @pytest.mark.parametrize("name", SCHEDULES)
-def test_a_run_that_the_clock_forgot_is_counted(jobs_world: MaintenanceWorld, name: str) -> None:
+def test_a_run_that_the_clock_forgot_is_counted(name: str) -> None:
+    jobs_world = MaintenanceWorld(optimize_at="nightly")
     jobs_world.services.schedules.catch_up()
     jobs_world.clock.move(2 * DAY + timedelta(minutes=30))
     jobs_world.services.schedules.catch_up()
@@ -165,7 +165,6 @@ def test_a_run_that_finds_the_last_one_at_work_is_counted_as_skipped(jobs_world:
 
 
 def test_the_long_jobs_count_to_the_same_metrics_as_the_rest(jobs_world: MaintenanceWorld) -> None:
-    optimizing = jobs_world.services.optimize_job
-    assert isinstance(optimizing, OptimizeJob)
+    optimizing = jobs_world.services.image_optimizer
     assert isinstance(optimizing.metrics, MemoryMetrics)
     assert optimizing.metrics is jobs_world.metrics

@@ -10,12 +10,12 @@ import { to } from "./router.js";
 import { nameOf } from "./task_table.js";
 import { t, tn } from "./translation.js";
 
-const PURPOSE = { images: "New uploads", thumbnails: "Thumbnails made anew", maintenance: "Schedules and long jobs" };
+const PURPOSE = { images: "New uploads", thumbnails: "Thumbnails made anew", maintenance: "Schedules and long jobs", optimizer: "Pictures to optimise" };
 const STAYS = { unreadable: "cannot be read", no_task: "its task is unknown or has expired", source_gone: "its file is gone" };
 
 export function open(main) {
   const note = h("span", { class: "live", role: "status" });
-  const box = h("div", { class: "grid" }, skeleton("tall"), skeleton("tall"), skeleton("tall"));
+  const box = h("div", { class: "grid" }, skeleton("tall"), skeleton("tall"), skeleton("tall"), skeleton("tall"));
   fill(main, heading(t("Queues"), note), box);
   if (!has("GET /queues")) {
     note.remove();
@@ -105,7 +105,9 @@ function letters(name, again) {
     const words = t("The work is tried again. A letter whose file is gone, or that cannot be read, stays and can be removed.");
     const done = await confirm(t("Redrive the dead letters?"), words, { yes: t("Redrive"), act: () => post(`/queues/${encodeURIComponent(name)}/redrive`) });
     if (!done) return;
-    toast(tn("One task is tried again", "{n} tasks are tried again", done.tasks.length));
+    const sent = done.tasks.length || !done.events;
+    if (sent) toast(tn("One task is tried again", "{n} tasks are tried again", done.tasks.length));
+    if (done.events) toast(tn("One message is sent again", "{n} messages are sent again", done.events));
     if (!done.left.length) return sheet.close();
     for (const one of done.left) toast(t("{id} stays: {why}", { id: one.message_id, why: t(STAYS[one.why] ?? one.why) }));
     load();

@@ -28,6 +28,7 @@ LANES: Mapping[str, Callable[[list[Any]], None]] = {
     "images": events.process_images,
     "thumbnails": events.make_thumbnails,
     "maintenance": events.maintain,
+    "optimizer": events.optimize,
 }
 """Queues, and what works them off."""
 
