@@ -50,6 +50,7 @@ EMULATOR_SOURCES = (
     "cli/local/access.py",
     "cli/local/gateway_errors.py",
     "cli/local/machine.py",
+    "cli/local/rest_api.py",
     "infra/gateway.yaml",
 )
 """Files whose change requires a restart of the emulator."""

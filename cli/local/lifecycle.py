@@ -175,7 +175,12 @@ def exclusive(stack: Stack) -> Iterator[None]:
 
 STACK_NAME = f"wallify-{STAGE}"
 GATEWAY_STACK = f"{STACK_NAME}-gateway"
-DEPLOYERS = ("requirements.txt", "infra/gateway.yaml", "cli/local/ministack_patches/chalice_deploy.py")
+DEPLOYERS = (
+    "requirements.txt",
+    "infra/gateway.yaml",
+    "cli/local/ministack_patches/chalice_deploy.py",
+    "cli/local/rest_api.py",
+)
 
 
 def deploy_project(stack: Stack, record: Record, tell: Tell, source: Path = PROJECT) -> Record:

@@ -3,14 +3,16 @@
 Upstream lacks: ImportRestApi and PutRestApi. MiniStack 1.5.33 answers the first without reading the document, as if it
 were CreateRestApi, and does not know the second (`ministack.services.apigateway_v1.handle_request`); only its
 CloudFormation can import (https://github.com/ministackorg/ministack/issues/928). Therefore the REST API is created
-from Chalice's document, resource by resource, with an id of the stage. Chalice's waits are shortened, because the
-emulator is ready immediately. This patch changes Chalice, so it is also used with `--plain-emulator`.
+with an id of the stage, and then filled from Chalice's document: by one PutRestApi, which the patch `put_rest_api`
+adds, or resource by resource with `--plain-emulator`. Chalice's waits are shortened, because the emulator is ready
+immediately. This patch changes Chalice, so it is also used with `--plain-emulator`.
 
 Remove when: `chalice deploy` of Chalice itself can be run twice against the emulator.
 """
 
 from __future__ import annotations
 
+import json
 import sys
 import time
 from typing import Any
@@ -20,12 +22,12 @@ from botocore.config import Config
 from chalice.awsclient import TypedAWSClient
 from chalice.cli import main
 
+from cli.local import rest_api
 from cli.local.ministack_patches import version_check
+from cli.local.rest_api import Document
 
 WAIT = 0.1  # seconds between checks of a function that is being created
 LONGEST_ANSWER = 900  # seconds
-
-Document = dict[str, Any]
 
 
 def import_rest_api(client: TypedAWSClient, swagger_document: Document, endpoint_type: str) -> str:
@@ -55,7 +57,7 @@ def _make(gateway: Any, api: str, document: Document, endpoint_type: str) -> str
         binaryMediaTypes=document.get("x-amazon-apigateway-binary-media-types", []),
         tags={"ms-custom-id": api},  # fixed id, so that the address never changes
     )
-    _build(gateway, api, document)
+    _fill(gateway, api, document)
     return api
 
 
@@ -66,67 +68,11 @@ def _function_of(document: Document) -> str:
     return uri.partition(":function:")[2].partition("/")[0]
 
 
-def _build(gateway: Any, api: str, document: Document) -> None:  # noqa: ANN401 - a boto3 client
-    authorizers = dict(_authorizers(gateway, api, document))
-    ids = {root["path"]: root["id"] for root in gateway.get_resources(restApiId=api)["items"]}
-    for path, methods in document["paths"].items():
-        resource = _resource(gateway, api, ids, path)
-        for verb, operation in methods.items():
-            where = {"restApiId": api, "resourceId": resource, "httpMethod": verb.upper()}
-            gateway.put_method(**where, **_permission(operation, authorizers))
-            _answer(gateway, where, operation)
-
-
-def _authorizers(gateway: Any, api: str, document: Document) -> Any:  # noqa: ANN401
-    for name, scheme in document.get("securityDefinitions", {}).items():
-        if settings := scheme.get("x-amazon-apigateway-authorizer"):
-            yield (
-                name,
-                gateway.create_authorizer(
-                    restApiId=api,
-                    name=name,
-                    type=settings["type"].upper(),
-                    authorizerUri=settings["authorizerUri"],
-                    identitySource=f"method.request.header.{scheme.get('name', 'Authorization')}",
-                    authorizerResultTtlInSeconds=settings.get("authorizerResultTtlInSeconds", 300),
-                )["id"],
-            )
-
-
-def _resource(gateway: Any, api: str, ids: dict[str, str], path: str) -> str:  # noqa: ANN401
-    here = ""
-    for part in path.strip("/").split("/"):
-        above, here = here or "/", f"{here}/{part}" if part else "/"
-        if here not in ids:
-            made = gateway.create_resource(restApiId=api, parentId=ids[above], pathPart=part)
-            ids[here] = made["id"]
-    return ids[here]
-
-
-def _permission(operation: Document, authorizers: dict[str, str]) -> dict[str, str]:
-    for scheme in (name for names in operation.get("security", []) for name in names):
-        if scheme in authorizers:
-            return {"authorizationType": "CUSTOM", "authorizerId": authorizers[scheme]}
-    return {"authorizationType": "NONE"}
-
-
-def _answer(gateway: Any, where: dict[str, str], operation: Document) -> None:  # noqa: ANN401
-    integration = operation["x-amazon-apigateway-integration"]
-    function = {"uri": integration["uri"], "integrationHttpMethod": "POST"} if "uri" in integration else {}
-    templates = integration.get("requestTemplates", {})
-    gateway.put_integration(**where, type=integration["type"].upper(), requestTemplates=templates, **function)
-    if integration["type"] == "aws_proxy":
-        return  # the function's response is passed on unchanged; the document's responses are not used
-    for status, response in operation.get("responses", {}).items():
-        headers = {f"method.response.header.{name}": True for name in response.get("headers", {})}
-        gateway.put_method_response(**where, statusCode=status, responseParameters=headers)
-    for response in integration.get("responses", {}).values():
-        gateway.put_integration_response(
-            **where,
-            statusCode=response["statusCode"],
-            selectionPattern="",
-            responseParameters=response.get("responseParameters", {}),
-        )
+def _fill(gateway: Any, api: str, document: Document) -> None:  # noqa: ANN401 - a boto3 client
+    try:
+        gateway.put_rest_api(restApiId=api, mode="overwrite", body=json.dumps(document))
+    except gateway.exceptions.NotFoundException:  # a plain emulator does not know the request
+        rest_api.build(gateway, api, document)
 
 
 class _ShortSleeps:

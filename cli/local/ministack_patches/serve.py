@@ -38,6 +38,7 @@ def _apply_all(python: str, unpacked: Path, keys: Path, callers: str) -> None:
         iam_policies,
         object_bodies,
         persistence,
+        put_rest_api,
         query_index,
         secure_transport,
         shared_code,
@@ -51,6 +52,7 @@ def _apply_all(python: str, unpacked: Path, keys: Path, callers: str) -> None:
     query_index.apply()
     upload_forms.apply()
     object_bodies.apply()
+    put_rest_api.apply()
     iam_policies.apply()
     persistence.apply(unsaved=full_disk.exit_unsaved)
     full_disk.apply()
