@@ -24,11 +24,11 @@ from tests.e2e.client import Wallify, http_to
 from tests.e2e.truth import Truth
 
 FIRST = (
-    *("test_first_upload.py", "test_written_commands.py", "test_night.py", "test_cli.py", "test_two_stages.py"),
+    *("test_night.py", "test_first_upload.py", "test_written_commands.py", "test_cli.py", "test_two_stages.py"),
     *("test_deploy.py", "test_monitor.py", "test_clients.py", "test_bulk_and_direct.py"),
 )
-"""The first upload of the README, which the commands of the documentation repeat; then those that clean up, which takes
-the longer the more a cloud has, or that are long themselves."""
+"""The night, which works on every picture that its cloud has; the first upload of the README, which the commands of the
+documentation repeat; then those that clean up, which takes the longer the more a cloud has, or that are long."""
 LAST = ("test_corpus.py", "test_media_cases.py", "test_survival.py", "test_many.py")
 """They fill their cloud."""
 SAID = 60
