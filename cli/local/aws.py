@@ -10,7 +10,7 @@ import json
 import os
 import time
 from collections.abc import Mapping
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
 from threading import Lock
 from typing import TYPE_CHECKING, Any
@@ -23,14 +23,19 @@ if TYPE_CHECKING:
 
 
 def client(stack: Stack, service: str) -> Any:  # noqa: ANN401 - boto3 makes its clients at run time
-    """Return a client of `service`, independent of the AWS configuration of the machine."""
+    """Return a client of `service`, independent of the AWS configuration of the machine; equal ones are shared."""
+    with _one_at_a_time:
+        return _client(service, stack.emulator_url)
+
+
+@lru_cache(maxsize=100)
+def _client(service: str, url: str) -> Any:  # noqa: ANN401 - as above
     from botocore.config import Config  # noqa: PLC0415  # see the module
 
     # No proxies: a proxy could not reach this machine's own addresses.
     # A busy machine takes minutes instead of a second; `processes.stop_if_idle` ends a stack without progress.
     config = Config(retries={"max_attempts": 2}, connect_timeout=60, read_timeout=900, proxies={})
-    with _one_at_a_time:
-        return _emulator_session().client(service, endpoint_url=stack.emulator_url, config=config)
+    return _emulator_session().client(service, endpoint_url=url, config=config)
 
 
 _one_at_a_time = Lock()
