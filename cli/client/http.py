@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 import re
 import ssl
+import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, nullcontext
@@ -16,10 +17,15 @@ from threading import Lock
 from typing import Any, BinaryIO, TypeVar
 from urllib.parse import urlsplit
 
-import httpx
 import msgspec
 
 from cli.client.models import ApiError
+
+# With httpx comes its own command line, if click is installed, which takes a tenth of the start of each command. None
+# has it do without: https://docs.python.org/3/reference/import.html#the-module-cache
+sys.modules.setdefault("httpx._main", None)  # type: ignore[arg-type]  # typeshed knows modules only
+
+import httpx  # noqa: E402
 
 TOO_MANY = 429
 """Statuses of requests that were refused before any effect, so all of them may be repeated."""

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import ast
+import subprocess
+import sys
 from collections.abc import Iterator, Mapping
 from functools import cache
 from graphlib import TopologicalSorter
@@ -70,3 +72,12 @@ def test_no_module_needs_itself() -> None:
     ours = {name: {one for one in found if one in imports()} - {name} for name, found in imports().items()}
 
     assert list(TopologicalSorter(ours).static_order())
+
+
+def test_a_command_starts_without_libraries_of_other_programs() -> None:
+    slow = {"click", "pygments", "boto3", "PIL", "sqlalchemy"}
+    program = f"import sys, cli.__main__, httpx; print(*{slow!r} & set(sys.modules)); httpx.get"
+
+    done = subprocess.run([sys.executable, "-c", program], cwd=PROJECT, capture_output=True, text=True, check=True)
+
+    assert done.stdout.split() == []
