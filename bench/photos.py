@@ -28,7 +28,7 @@ QUALITY = 90
 OTHER_FORMATS = ("png", "webp", "avif")
 LEAST = 2.2
 """Megapixels that a wallpaper must have to be compared: 1920 x 1200."""
-QUICK_SIZES = ((1920, 1280), (3000, 2000))
+QUICK_SIZES = ((720, 480), (1080, 720))
 
 
 @dataclass(frozen=True)

@@ -20,7 +20,7 @@ WITHOUT = ("sharp, as documented", "pyvips, cascade", "Pillow, documented way", 
 
 def run(setting: Setting) -> list[Table]:
     """One table: refused of all cuts, a row a kind of file, a column an engine."""
-    many = 40 if setting.quick else 300
+    many = 10 if setting.quick else 300
     engines = [one for one in setting.engines if one.knows(CHECK) and not one.name.startswith(WITHOUT)]
     rows: list[tuple[Cell, ...]] = []
     for kind, data in samples().items():

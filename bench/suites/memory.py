@@ -20,6 +20,7 @@ from bench.suites import sources
 MINUTES = 5 * 60
 MEGA = 1_000_000
 WITHOUT = ("floor",)
+SIZES = {"24 MP": (6000, 4000, False), "100 MP": (12_200, 8_190, False), "24 MP progressive": (6000, 4000, True)}
 
 
 def run(setting: Setting) -> list[Table]:
@@ -54,9 +55,7 @@ def _measured(engine: str, file: Path) -> dict[str, int] | None:
 
 def _files(setting: Setting) -> dict[str, Path]:
     largest = setting.photos[-1]
-    sizes: dict[str, tuple[int, int, bool]] = {"24 MP": (6000, 4000, False)}
-    if not setting.quick:
-        sizes |= {"100 MP": (12_200, 8_190, False), "24 MP progressive": (6000, 4000, True)}
+    sizes = {"6 MP": (3000, 2000, False)} if setting.quick else SIZES
     others = {} if setting.quick else sources.files(setting)
     return others | {
         name: _kept(
