@@ -18,7 +18,7 @@ from chalice.app import CloudWatchEvent, SQSEvent
 
 from chalicelib.http.routes import MONITOR_ROUTES, ROUTES, connect, register
 from chalicelib.settings import load
-from chalicelib.telemetry import Observing, at_start
+from chalicelib.telemetry import FEW_COLLECTIONS, Observing, at_start
 
 if TYPE_CHECKING:
     from chalicelib.container import Container
@@ -29,9 +29,10 @@ if "chalice.cli" in sys.modules:  # `chalice deploy` and `chalice package`; no f
     from chalice.config import Config
     from chalice.deploy import packager
 
-    from chalicelib.packaging import include_bytecode, leave_out_sql
+    from chalicelib.packaging import include_aws_data, include_bytecode, leave_out_sql
 
     include_bytecode(packager, Config().lambda_python_version)
+    include_aws_data(packager)
     if settings.state != "sql":
         leave_out_sql(packager)
 
@@ -130,4 +131,5 @@ def optimize_images(event: CloudWatchEvent) -> None:
 
 
 gc.freeze()  # what was made until here stays as long as the process
+gc.set_threshold(FEW_COLLECTIONS)  # the first event imports much more; `Observing` ends this with it
 gc.enable()

@@ -1,4 +1,4 @@
-"""What Chalice's packages contain: bytecode, so that no function compiles source when it starts; SQL only where used.
+"""What Chalice's packages contain: bytecode and AWS's descriptions, for fast starts; packages for SQL only where used.
 
 Lambda's code folders are read-only, so bytecode that is not in the package is made again at every cold start. This
 module works inside `chalice deploy` and `chalice package`, which import app.py; functions never import it. It does not
@@ -16,7 +16,9 @@ import tempfile
 from collections.abc import Callable, Collection, Iterator
 from pathlib import Path
 from typing import Any, Concatenate, Protocol
-from zipfile import ZipFile
+from zipfile import ZIP_DEFLATED, ZipFile, ZipInfo
+
+from chalicelib.aws_data import files
 
 # AWS changes the dates of files, and nobody edits them there: the source is not even looked at.
 _MODE = py_compile.PycInvalidationMode.UNCHECKED_HASH
@@ -24,6 +26,8 @@ _FUNCTION, _LAYER = "/var/task", "/opt"
 """Where AWS unpacks a function's zip and a layer. Bytecode that names another folder is corrected at each import."""
 
 
+_AWS_DATA = "chalicelib/aws_data_files"
+"""Where functions look for descriptions of AWS's services."""
 _SQL = ("alembic", "psycopg2-binary", "sqlalchemy")
 """Packages of requirements.in that only stages with state in SQL need."""
 _ASKED_FOR = "-r requirements.in"
@@ -74,6 +78,15 @@ def include_bytecode(packager: Any, runtime: str) -> None:  # noqa: ANN401  # a 
         _wrap(kind, "deployment_package_filename", _named)
 
 
+def include_aws_data(packager: Any) -> None:  # noqa: ANN401  # as above
+    """Let Chalice, in this process, add the descriptions of AWS's services that functions use; may be repeated.
+
+    Functions without them read those of AWS's runtime, which takes longer (`chalicelib.aws_data`).
+    """
+    base = packager.BaseLambdaDeploymentPackager
+    _wrap(base, "_add_app_files", _with_aws_data)
+
+
 def leave_out_sql(packager: Any) -> None:  # noqa: ANN401  # as above
     """Let Chalice, in this process, make a layer without the packages for SQL; may be repeated.
 
@@ -112,12 +125,13 @@ def _without_sql(inner: Callable[..., str], *given: Any) -> str:  # noqa: ANN401
 
 def _wrap(kind: Any, name: str, around: Callable[Concatenate[Callable[..., Any], ...], Any]) -> None:  # noqa: ANN401
     inner = getattr(kind, name)
-    if not hasattr(inner, "is_wrapped"):
+    wrapped: frozenset[object] = getattr(inner, "wrapped_by", frozenset())
+    if around not in wrapped:
 
         def method(*given: Any, **named: Any) -> Any:  # noqa: ANN401  # as Chalice passes them
             return around(inner, *given, **named)
 
-        method.is_wrapped = True  # type: ignore[attr-defined]
+        method.wrapped_by = wrapped | {around}  # type: ignore[attr-defined]
         setattr(kind, name, method)
 
 
@@ -141,6 +155,13 @@ def _with_bytecode(inner: Callable[..., None], packager: Any, zipped: ZipFile, p
                 place = f"{_FUNCTION}/{name}"
                 py_compile.compile(path, str(made), place, doraise=True, optimize=0, invalidation_mode=_MODE)
                 zipped.write(made, importlib.util.cache_from_source(name, optimization=""))
+
+
+def _with_aws_data(inner: Callable[..., None], packager: Any, zipped: ZipFile, project: str) -> None:  # noqa: ANN401
+    inner(packager, zipped, project)
+    for path, content in files():
+        # A fixed date, so that equal files make equal archives.
+        zipped.writestr(ZipInfo(f"{_AWS_DATA}/{path}", (1980, 1, 1, 0, 0, 0)), content, ZIP_DEFLATED)
 
 
 def _compiled(inner: Callable[..., None], packager: Any, zipped: ZipFile, deps_dir: str, prefix: str = "") -> None:  # noqa: ANN401

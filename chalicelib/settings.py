@@ -66,6 +66,7 @@ Stage = Annotated[
     ),
 ]
 State = Annotated[str, Meta(pattern=r"^(dynamodb|sql)\Z", extra={TEXT: "dynamodb or sql"})]
+AwsData = Annotated[str, Meta(pattern=r"^(packaged|runtime)\Z", extra={TEXT: "packaged or runtime"})]
 Decoders = Annotated[str, Meta(pattern=r"^(native|pillow)\Z", extra={TEXT: "native or pillow"})]
 Heic = Annotated[str, Meta(pattern=r"^(take|refuse)\Z", extra={TEXT: "take or refuse"})]
 CopyrightNotice = Annotated[str, Meta(pattern=r"^(drop|keep)\Z", extra={TEXT: "drop or keep"})]
@@ -247,6 +248,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     decoders: Decoders = "native"
     """What decodes PNG and WebP: native (the module of `python -m native.build` where it was built, and libwebp
     directly; Pillow for the kinds that they do not support) or pillow (all of them, in 1.3 to 7 times the time)."""
+    aws_data: AwsData = "packaged"
+    """Descriptions of AWS's services that functions read at their start: packaged (those of the operations in use,
+    which the package brings) or runtime (the whole ones of Lambda's botocore; takes 60 ms longer)."""
     rendition_sizes: Sizes = "600,300,150"
     """Longest sides of thumbnails in pixels, separated by commas, each once."""
     variant_formats: Variants = "avif,webp"

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import gc
 import json
 from collections.abc import Callable, Iterator
 from itertools import count
@@ -9,7 +10,16 @@ from typing import Any
 import pytest
 from chalice import Chalice, Rate  # type: ignore[attr-defined]  # chalice names its exports in no __all__
 
-from chalicelib.telemetry import METRICS, NAMESPACE, EmbeddedMetrics, Observing, log, unit_of
+from chalicelib.telemetry import (
+    FEW_COLLECTIONS,
+    METRICS,
+    NAMESPACE,
+    USUAL_COLLECTIONS,
+    EmbeddedMetrics,
+    Observing,
+    log,
+    unit_of,
+)
 from tests.http.gateway import Gateway
 from tests.listening import Line, listening
 from tests.memory_metrics import MemoryMetrics
@@ -124,6 +134,17 @@ def test_only_the_first_invocation_of_a_process_is_a_cold_start(app: Chalice, me
     gateway.get("/hello")
     gateway.get("/hello")
     assert memory.values("ColdStarts", function="api_handler") == [1]
+
+
+def test_garbage_is_collected_as_often_as_usual_after_the_first_invocation(app: Chalice) -> None:
+    usual = gc.get_threshold()
+    gc.set_threshold(FEW_COLLECTIONS)
+    try:
+        app.handler_map["sweep"](CLOCK_EVENT, SimpleNamespace(function_name="", aws_request_id="run-1"))
+
+        assert gc.get_threshold() == USUAL_COLLECTIONS != (FEW_COLLECTIONS, *usual[1:])
+    finally:
+        gc.set_threshold(*usual)
 
 
 def test_what_an_invocation_counted_before_it_failed_is_not_lost(app: Chalice, memory: MemoryMetrics) -> None:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from chalicelib.adapters.aws import client
+from chalicelib.adapters.aws import forget_clients
 from chalicelib.container import Container, container, use
 from chalicelib.errors import Misconfigured
 from chalicelib.keyring import LASTS, UPGRADE, Purpose
@@ -24,10 +24,10 @@ PARTS = [name for kind in Container.__mro__ for name, part in vars(kind).items()
 @pytest.fixture(autouse=True)
 def region(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     monkeypatch.setenv("AWS_DEFAULT_REGION", "eu-central-1")
-    client.cache_clear()
+    forget_clients()
     use(None)
     yield
-    client.cache_clear()
+    forget_clients()
     use(None)
 
 

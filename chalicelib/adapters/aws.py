@@ -184,10 +184,14 @@ class AwsClients:
     """Factory of clients whose errors are counted in the metrics."""
 
     metrics: Counting
+    packaged: bool = True
+    """Use the package's descriptions of services, if it has some."""
 
-    def __call__(self, service: str) -> Any:  # noqa: ANN401  # boto3's clients have no types
+    def __call__(self, service: str) -> Any:  # noqa: ANN401  # botocore's clients have no types
         """Return the client of the service, the same one at each call."""
-        return count_faults(client(service), service, self.metrics)
+        if self.packaged:
+            return count_faults(client(service), service, self.metrics)
+        return count_faults(client(service, packaged=False), service, self.metrics)
 
 
 def unavailable_or_misconfigured(cause: Exception, service: str, resource: str, otherwise: str) -> Unavailable:
@@ -218,24 +222,16 @@ _AWS_SUFFIXES = (".amazonaws.com", ".amazonaws.com.cn", ".amazonaws.eu", ".c2s.i
 
 
 @cache
-def client(service: str) -> Any:  # noqa: ANN401  # boto3 makes its clients from data files; their types do not exist
+def client(service: str, *, packaged: bool = True) -> Any:  # noqa: ANN401  # botocore makes its clients from data files; they have no types
     """Create a client of the service, with credentials, region and endpoint from the usual AWS environment.
 
     It makes at most five attempts with jitter ("standard" retry mode) and has short timeouts, because functions have a
     short timeout themselves. Addresses signed by an S3 client contain the host of the region, or of an endpoint that
-    the environment sets.
+    the environment sets. Descriptions of services come from the package if it has them, unless `packaged` is false.
     """
-    made = _made(service, _REGIONAL if service == "s3" else None)
-    if service == "s3" and not _is_own_host(made):
-        # A custom endpoint has one host for all buckets.
-        return _made(service, None)
-    return made
+    from botocore.config import Config  # noqa: PLC0415  # a request that needs no AWS should not pay for it
 
-
-def _made(service: str, s3: dict[str, str] | None) -> Any:  # noqa: ANN401
-    import boto3  # noqa: PLC0415  # 140 ms that a request which needs no AWS should not pay
-    from botocore.config import Config  # noqa: PLC0415  # the same
-
+    made_of = session(packaged=packaged)
     config = Config(
         retries={"mode": "standard", "total_max_attempts": 5},
         connect_timeout=3,
@@ -246,15 +242,48 @@ def _made(service: str, s3: dict[str, str] | None) -> Any:  # noqa: ANN401
         # By default, botocore signs addresses of the global host. It redirects requests for buckets that are less than
         # about a day old, and it refuses requests for buckets in regions opened since 2019
         # (https://docs.aws.amazon.com/AmazonS3/latest/userguide/VirtualHosting.html#deprecated-global-endpoint).
-        s3=s3,
+        # A custom endpoint has one host for all buckets.
+        s3=_REGIONAL if service == "s3" and _is_own_host(made_of) else None,
     )
-    return boto3.client(service, config=config)
+    return made_of.create_client(service, config=config)
 
 
-def _is_own_host(client: Any) -> bool:  # noqa: ANN401
-    """Return True if the client calls S3 in its region, and False for a custom endpoint."""
-    host = urlsplit(client.meta.endpoint_url).hostname or ""
-    service, _, rest = host.partition(f".{client.meta.region_name}.")
+def session(*, packaged: bool = True) -> Any:  # noqa: ANN401  # botocore has no types
+    """Return the session that clients are made of, the same one at each call; see `client`."""
+    return _session(packaged)
+
+
+@cache
+def _session(packaged: bool) -> Any:  # noqa: ANN401, FBT001  # a key of the cache
+    """Create a session.
+
+    boto3 would add nothing that is used, and takes 30 ms to import.
+    """
+    from botocore.session import Session  # noqa: PLC0415  # 100 ms, as above
+
+    from chalicelib.adapters.aws_loader import FOLDER, PackagedLoader  # noqa: PLC0415  # as above
+
+    made = Session()
+    if packaged and FOLDER.is_dir():
+        made.register_component("data_loader", PackagedLoader(FOLDER))
+    return made
+
+
+def forget_clients() -> None:
+    """Let clients be made anew, with what the environment says then (tests)."""
+    client.cache_clear()
+    _session.cache_clear()
+
+
+def _is_own_host(made_of: Any) -> bool:  # noqa: ANN401
+    """Return True if clients call S3 in their region, and False if the environment sets a custom endpoint."""
+    from botocore.configprovider import ConfiguredEndpointProvider  # noqa: PLC0415  # as above
+
+    files = {"full_config": made_of.full_config, "scoped_config": made_of.get_scoped_config()}
+    if not (endpoint := ConfiguredEndpointProvider(**files, client_name="s3").provide()):
+        return True
+    host = urlsplit(endpoint).hostname or ""
+    service, _, rest = host.partition(f".{made_of.get_config_variable('region')}.")
     return service.removesuffix(".dualstack") in {"s3", "s3-fips"} and f".{rest}" in _AWS_SUFFIXES
 
 

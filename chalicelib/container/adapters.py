@@ -152,7 +152,7 @@ class Adapters:
         """Makes the client of an AWS service, such as `s3`; its faults are counted as metrics."""
         from chalicelib.adapters.aws import AwsClients
 
-        return AwsClients(self.metrics)
+        return AwsClients(self.metrics, packaged=self.settings.aws_data == "packaged")
 
     @cached_property
     def metrics(self) -> ports.Metrics:

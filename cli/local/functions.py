@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator
 from io import StringIO
 from pathlib import Path
 
-from chalicelib.packaging import include_bytecode
+from chalicelib.packaging import include_aws_data, include_bytecode
 from cli import environment
 from cli.errors import CommandError
 from cli.local import emulator, staging
@@ -127,6 +127,7 @@ def package_of(project: Path) -> bytes:
     from chalice.utils import UI, OSUtils  # noqa: PLC0415  # as above
 
     include_bytecode(packagers, Config().lambda_python_version)
+    include_aws_data(packagers)
     forget_packages(project)
     system = OSUtils()
     builder = packagers.DependencyBuilder(system)

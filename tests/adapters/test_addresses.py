@@ -38,10 +38,9 @@ def at_home(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
         monkeypatch.setenv(name, "test")
     for name in ("AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE"):
         monkeypatch.setenv(name, "/dev/null")
-    monkeypatch.setattr("boto3.DEFAULT_SESSION", None)
-    aws.client.cache_clear()
+    aws.forget_clients()
     yield
-    aws.client.cache_clear()
+    aws.forget_clients()
 
 
 def addresses(name: str) -> set[str]:

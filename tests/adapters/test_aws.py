@@ -7,16 +7,16 @@ from datetime import UTC, timedelta
 
 import pytest
 
-from chalicelib.adapters.aws import SystemClock, client, new_id
+from chalicelib.adapters.aws import SystemClock, client, forget_clients, new_id
 from chalicelib.storage import is_id
 
 
 @pytest.fixture
 def region(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     monkeypatch.setenv("AWS_DEFAULT_REGION", "eu-central-1")
-    client.cache_clear()
+    forget_clients()
     yield
-    client.cache_clear()
+    forget_clients()
 
 
 def test_a_client_is_made_once(region: None) -> None:

@@ -32,7 +32,10 @@ ALLOWED_CHANCE = {
     "chalicelib.telemetry": GIVEN_IN_TESTS,
 }
 ENVIRONMENT = {("os", "environ"), ("os", "environb"), ("os", "getenv")}
-CLIENTS = {("boto3", "client"), ("boto3", "resource"), ("boto3", "Session"), ("boto3", "session")}
+CLIENTS = {
+    *(("boto3", name) for name in ("client", "resource", "Session", "session")),
+    *(("botocore.session", name) for name in ("Session", "get_session")),
+}
 HANDLERS = {
     "on_sqs_message",
     "on_sns_message",

@@ -175,9 +175,10 @@ def an_account(**settings: Any) -> Iterator[Account]:  # noqa: ANN401  # fields 
     recorder = Recorder()
     with quick_moto.account():
         boto3.setup_default_session(region_name=REGION)
-        recorder.listen_to(boto3.DEFAULT_SESSION)
-        can(boto3.DEFAULT_SESSION)
-        aws.client.cache_clear()
+        aws.forget_clients()
+        aws.session().set_config_variable("region", REGION)
+        recorder.listen_to(aws.session())
+        can(aws.session())
         _make_resources()
         account = Account(
             recorder, _settings(**settings), FrozenClock(datetime.now(UTC)), boto3.client("s3"), boto3.client("sqs")
@@ -185,7 +186,7 @@ def an_account(**settings: Any) -> Iterator[Account]:  # noqa: ANN401  # fields 
         for service in ("s3", "dynamodb"):
             aws.client(service).meta.events.register_first(f"before-send.{service}", account.refusal)
         yield account
-        aws.client.cache_clear()
+        aws.forget_clients()
         boto3.DEFAULT_SESSION = None
 
 

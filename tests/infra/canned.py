@@ -18,14 +18,14 @@ CANNED: dict[str, dict[str, Any]] = {
 }
 
 
-def can(session: Any) -> None:  # noqa: ANN401  # boto3's session
+def can(session: Any) -> None:  # noqa: ANN401  # botocore's session
     """Clients of this session hear these answers and no others."""
     for operation, body in CANNED.items():
 
         def answer(request: Any, body: object = body, **_: object) -> AWSResponse:  # noqa: ANN401  # botocore's
             return AWSResponse(request.url, 200, {}, Raw(b"" if not body else json.dumps(body).encode()))
 
-        session.events.register_first(f"before-send.{operation}", answer)
+        session.get_component("event_emitter").register_first(f"before-send.{operation}", answer)
 
 
 @dataclass

@@ -30,9 +30,9 @@ class Recorder:
     """(function, service.Operation, parameters) of each call."""
     _function: str | None = None
 
-    def listen_to(self, session: Any) -> None:  # noqa: ANN401  # boto3's session
+    def listen_to(self, session: Any) -> None:  # noqa: ANN401  # botocore's session
         """From now on; clients copy the listeners of their session when they are made."""
-        session.events.register("provide-client-params", self._hear)
+        session.register("provide-client-params", self._hear)
 
     @contextmanager
     def playing(self, function: str | None) -> Iterator[None]:

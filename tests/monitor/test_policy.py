@@ -30,10 +30,9 @@ def at_home(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
         monkeypatch.setenv(name, "test")
     for name in ("AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE"):
         monkeypatch.setenv(name, "/dev/null")
-    monkeypatch.setattr("boto3.DEFAULT_SESSION", None)
-    aws.client.cache_clear()
+    aws.forget_clients()
     yield
-    aws.client.cache_clear()
+    aws.forget_clients()
 
 
 def rules(bucket: str, cdn_url: str = CDN) -> Mapping[str, list[str]]:
@@ -62,7 +61,7 @@ def test_a_bucket_with_dots_is_named_by_its_path_and_only_the_host_is_let_throug
 def test_the_local_clouds_host_is_let_through(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
     monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:4566")
-    aws.client.cache_clear()
+    aws.forget_clients()
     found = rules("wallify-local", "http://127.0.0.1:7545/media")
     assert found["img-src"] == ["'self'", "blob:", "http://127.0.0.1:7545", "http://127.0.0.1:4566"]
 

@@ -12,7 +12,6 @@ from hashlib import sha256
 from itertools import count
 from pathlib import Path
 
-import boto3
 import pytest
 from moto.server import ThreadedMotoServer
 
@@ -43,10 +42,9 @@ def aws_on_moto() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         for name, value in (given | {"AWS_ENDPOINT_URL": f"http://{host}:{port}"}).items():
             patch.setenv(name, value)
-        patch.setattr(boto3, "DEFAULT_SESSION", None)
-        aws.client.cache_clear()
+        aws.forget_clients()
         yield
-    aws.client.cache_clear()
+    aws.forget_clients()
     server.stop()
 
 
