@@ -19,7 +19,19 @@ from bench.machine import as_deployed, machine
 from bench.report import Table, as_markdown, show, write_json
 from bench.rounds import pin
 from bench.setting import Setting
-from bench.suites import cuts, fidelity, ingest, integrity, memory, sources, start, throughput, thumbnails, wallpapers
+from bench.suites import (
+    cuts,
+    fidelity,
+    ingest,
+    integrity,
+    memory,
+    peer,
+    sources,
+    start,
+    throughput,
+    thumbnails,
+    wallpapers,
+)
 
 Suite = Callable[[Setting], list[Table]]
 SUITES: dict[str, Suite] = {
@@ -37,7 +49,9 @@ SUITES: dict[str, Suite] = {
 }
 ALONE = {"start": start.run}
 """Suites without engines and photos, by name; each takes the rounds and a function that tells of progress."""
-NAMES = (*SUITES, *ALONE)
+ASKED_FOR = ("peer",)
+"""Suites that run only when they are named, as they load the whole machine for minutes."""
+NAMES = (*SUITES, *ALONE, *ASKED_FOR)
 QUICK = ("thumbnails", "fidelity", "ingest", "memory", "cuts")
 ROUNDS, QUICK_ROUNDS = 9, 2
 
@@ -56,12 +70,14 @@ def main(arguments: list[str] | None = None) -> int:
     for name in asked:
         if name in ALONE:
             tables += ALONE[name](given.rounds or (QUICK_ROUNDS if given.quick else start.ROUNDS), progress.print)
+    if "peer" in asked:
+        tables += peer.run(given.rounds or peer.ROUNDS, given.uploads or peer.UPLOADS, progress.print)
     return _publish(given, out, tables, core)
 
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="wallify bench", description=__doc__, allow_abbrev=False)
-    parser.add_argument("suites", nargs="*", metavar="suite", help=f"{', '.join(NAMES)} (default: all)")
+    parser.add_argument("suites", nargs="*", metavar="suite", help=f"{', '.join(NAMES)} (default: all but the last)")
     parser.add_argument(
         "--quick", action="store_true", help="half a minute, drawn photos, nothing fetched: does it run?"
     )
@@ -76,13 +92,13 @@ def _parser() -> argparse.ArgumentParser:
     stack = parser.add_argument_group("a running stack, instead of the engine")
     stack.add_argument("--url", help="its address, on this machine")
     stack.add_argument("--token", default="", help="a token that may upload and see tasks")
-    stack.add_argument("--uploads", type=int, default=throughput.UPLOADS)
+    stack.add_argument("--uploads", type=int, help=f"{throughput.UPLOADS}; in each turn of `peer` {peer.UPLOADS}")
     stack.add_argument("--clients", type=int, default=throughput.CLIENTS)
     return parser
 
 
 def _asked(given: argparse.Namespace) -> list[str]:
-    asked: list[str] = given.suites or list(QUICK if given.quick else NAMES)
+    asked: list[str] = given.suites or list(QUICK if given.quick else (*SUITES, *ALONE))
     if unknown := set(asked) - set(NAMES):
         raise SystemExit(f"There is no suite {', '.join(sorted(unknown))}; there are {', '.join(NAMES)}.")
     return asked
@@ -90,7 +106,7 @@ def _asked(given: argparse.Namespace) -> list[str]:
 
 def _load(given: argparse.Namespace) -> throughput.Load:
     try:
-        return throughput.Load(given.url, given.token, given.uploads, given.clients)
+        return throughput.Load(given.url, given.token, given.uploads or throughput.UPLOADS, given.clients)
     except ValueError as e:
         raise SystemExit(f"{e}. The bench loads only a stack that runs here.") from None
 

@@ -6,10 +6,13 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
+from pathlib import Path
 
 from bench import places
 
 MINUTES = 10 * 60
+UNPACKING = 300
 PYTHON_STAMP = places.SITE / ".installed"
 NODE_STAMP = places.NODE / ".installed"
 
@@ -43,6 +46,25 @@ def _node_peers() -> str:
         return "sharp is skipped: npm could not install it (.local/bench/npm.log)"
     NODE_STAMP.write_text(wanted.read_text())
     return ""
+
+
+def unpack_packages(packages: Sequence[str], folder: Path, fetched: Path) -> None:
+    """Fetch Debian's packages and unpack them in `folder`, unless it exists; where there is no apt, nothing happens.
+
+    Nothing is installed. Files of earlier calls are used again.
+    """
+    apt, dpkg = shutil.which("apt-get"), shutil.which("dpkg")
+    if folder.is_dir() or not (apt and dpkg):
+        return
+    fetched.mkdir(parents=True, exist_ok=True)
+    with suppress(OSError, subprocess.SubprocessError):
+        _done([apt, "download", *packages], fetched)
+        for package in (file for name in packages for file in fetched.glob(f"{name}_*.deb")):
+            _done([dpkg, "-x", str(package), str(folder)], fetched)
+
+
+def _done(command: list[str], folder: Path) -> None:
+    subprocess.run(command, cwd=folder, timeout=UNPACKING, check=True, capture_output=True)
 
 
 def _ran(command: Sequence[str], log: str) -> bool:

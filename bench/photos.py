@@ -6,8 +6,6 @@ None of them is part of the project: they are unpacked and cut under `.local/ben
 from __future__ import annotations
 
 import io
-import shutil
-import subprocess
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -16,6 +14,7 @@ from pathlib import Path
 from PIL import Image
 
 from bench import places
+from bench.install import unpack_packages
 from bench.painted import painted_jpeg
 
 PACKAGES = ("lomiri-wallpapers-16.04", "lomiri-wallpapers-20.04", "mate-backgrounds")
@@ -23,7 +22,6 @@ UNPACKED = places.PHOTOS / "unpacked"
 OTHER_PACKAGES = ("gnome-backgrounds", "plasma-workspace-wallpapers", "sway-backgrounds", "ukui-wallpapers")
 """Packages whose PNG and WebP are compared as well; their JPEGs are not, so that those ratios stay comparable."""
 OTHERS = places.PHOTOS / "others"
-SECONDS = 300
 QUALITY = 90
 OTHER_FORMATS = ("png", "webp", "avif")
 LEAST = 2.2
@@ -142,19 +140,7 @@ def _kept(name: str, make: Callable[[], bytes]) -> bytes:
 
 def _unpack(packages: tuple[str, ...] = PACKAGES, folder: Path = UNPACKED) -> None:
     """Fetch and unpack the packages without installing them; where there is no apt, nothing happens."""
-    apt, dpkg = shutil.which("apt-get"), shutil.which("dpkg")
-    if folder.is_dir() or not (apt and dpkg):
-        return
-    fetched = places.PHOTOS / "packages"
-    fetched.mkdir(parents=True, exist_ok=True)
-    with suppress(OSError, subprocess.SubprocessError):
-        _run([apt, "download", *packages], fetched)
-        for package in (file for name in packages for file in fetched.glob(f"{name}_*.deb")):
-            _run([dpkg, "-x", str(package), str(folder)], fetched)
-
-
-def _run(command: list[str], folder: Path) -> None:
-    subprocess.run(command, cwd=folder, timeout=SECONDS, check=True, capture_output=True)
+    unpack_packages(packages, folder, places.PHOTOS / "packages")
 
 
 def _found(name: str) -> Path:

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
-from dataclasses import dataclass
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
 import httpx
@@ -21,7 +21,12 @@ UPLOADS, CLIENTS = 100, 8
 PATIENCE = 180.0
 """Seconds from an upload's start until it counts as lost."""
 LONG_POLL = 5
+LONGEST_PAUSE = 1.0
+"""Seconds after which a client asks again, even if the stack names more."""
 MARKER = b"\xff\xfe"
+
+Picture = tuple[str, bytes]
+"""Name and bytes of a file."""
 
 
 @dataclass(frozen=True)
@@ -32,6 +37,8 @@ class Load:
     token: str
     uploads: int = UPLOADS
     clients: int = CLIENTS
+    fields: Mapping[str, str] = field(default_factory=dict)
+    """Fields of each upload's form beside collection and file."""
 
     def __post_init__(self) -> None:
         """Raises ValueError for an address that is not this machine: the bench loads nobody else's server."""
@@ -53,14 +60,14 @@ def run(load: Load, tell: Callable[[str], None]) -> list[Table]:
     """One table: the numbers of this run. SystemExit with a sentence if the stack takes no upload at all."""
     collection = f"bench-{time.time_ns():x}"
     pictures = _pictures(load.uploads + load.clients)
-    with ThreadPoolExecutor(load.clients) as clients, _client(load) as client:
+    with _clients(load) as (client, upload_all):
         tell(f"throughput: a first wave of {load.clients} uploads, which may meet a cold stack")
-        first = _all(clients, client, f"{collection}-first", pictures[load.uploads :])
+        first = upload_all(f"{collection}-first", pictures[load.uploads :])
         if not any(one.accepted for one in first):
             raise SystemExit(f"There is nothing to measure: the first uploads were {first[0].status}.")
         tell(f"throughput: {load.uploads} uploads from {load.clients} clients")
         began = time.perf_counter()
-        uploads = _all(clients, client, collection, pictures[: load.uploads])
+        uploads = upload_all(collection, pictures[: load.uploads])
         seconds = time.perf_counter() - began
         return [_table(load, first, uploads, seconds, counted(client, collection))]
 
@@ -71,10 +78,21 @@ def unlike(data: bytes, number: int) -> bytes:
     return data[:2] + MARKER + (len(comment) + 2).to_bytes(2, "big") + comment + data[2:]
 
 
-def _all(
-    clients: ThreadPoolExecutor, client: httpx.Client, collection: str, pictures: list[tuple[str, bytes]]
-) -> list[Upload]:
-    return list(clients.map(lambda picture: _upload(client, collection, *picture), pictures))
+@contextmanager
+def _clients(load: Load) -> Iterator[tuple[httpx.Client, Callable[[str, Sequence[Picture]], list[Upload]]]]:
+    """Yield a client, and a function that uploads pictures to a collection from all clients and waits for the tasks."""
+    with ThreadPoolExecutor(load.clients) as pool, _client(load) as client:
+
+        def upload_all(collection: str, pictures: Sequence[Picture]) -> list[Upload]:
+            return list(pool.map(lambda picture: _upload(load, client, collection, *picture), pictures))
+
+        yield client, upload_all
+
+
+def uploaded(load: Load, collection: str, pictures: Sequence[Picture]) -> list[Upload]:
+    """Upload the pictures to the collection from all clients, and return when each task is final."""
+    with _clients(load) as (_, upload_all):
+        return upload_all(collection, pictures)
 
 
 def _client(load: Load) -> httpx.Client:
@@ -83,25 +101,24 @@ def _client(load: Load) -> httpx.Client:
     return httpx.Client(base_url=load.url, headers=headers, timeout=60.0, limits=limits)
 
 
-def _pictures(many: int) -> list[tuple[str, bytes]]:
+def _pictures(many: int) -> list[Picture]:
     shapes = [(1600, 1200), (2400, 1600), (3000, 2000), (1200, 1800)]
     drawn = [painted_jpeg(*shape, seed=seed, quality=82) for seed, shape in enumerate(shapes)]
     return [(f"photo-{number:03}.jpg", unlike(drawn[number % len(drawn)], number)) for number in range(many)]
 
 
-def _upload(client: httpx.Client, collection: str, name: str, data: bytes) -> Upload:
+def _upload(load: Load, client: httpx.Client, collection: str, name: str, data: bytes) -> Upload:
     began = time.perf_counter()
     try:
-        task_id = _sent(client, collection, name, data)
+        task_id = _sent(client, {**load.fields, "collection": collection, "async": "true"}, name, data)
     except (httpx.HTTPError, KeyError, IndexError, ValueError) as e:
         return Upload(accepted=False, status=_reason(e), seconds=time.perf_counter() - began)
     status = _ready(client, task_id, began + PATIENCE)
     return Upload(accepted=True, status=status, seconds=time.perf_counter() - began)
 
 
-def _sent(client: httpx.Client, collection: str, name: str, data: bytes) -> str:
-    fields = {"collection": collection, "async": "true"}
-    answer = client.post("/file_upload", data=fields, files={"file": (name, data, "image/jpeg")})
+def _sent(client: httpx.Client, fields: Mapping[str, str], name: str, data: bytes) -> str:
+    answer = client.post("/file_upload", data=dict(fields), files={"file": (name, data, "image/jpeg")})
     answer.raise_for_status()
     task_id: str = answer.json()["task_ids"][0][1]
     return task_id
@@ -110,9 +127,11 @@ def _sent(client: httpx.Client, collection: str, name: str, data: bytes) -> str:
 def _ready(client: httpx.Client, task_id: str, until: float) -> str:
     while time.perf_counter() < until:
         with suppress(httpx.HTTPError):
-            task = client.get(f"/task/status/{task_id}", params={"wait": LONG_POLL}).raise_for_status().json()
-            if task["ready"]:
+            answer = client.get(f"/task/status/{task_id}", params={"wait": LONG_POLL}).raise_for_status()
+            if (task := answer.json())["ready"]:
                 return str(task["status"])
+            # The stack answers early, with this header, when more uploads wait than it has workers.
+            time.sleep(min(float(answer.headers.get("Retry-After", 0)), LONGEST_PAUSE))
     return "not ready in time"
 
 
