@@ -259,8 +259,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """Formats of thumbnails, separated by commas: jpeg (required; PNG for pictures with transparency, which are made
     as WebP in any case), avif, webp."""
     presets: Presets = (
-        "phone-1080x2400-cover,phone-1080x2400-smart,tablet-1640x2360-smart,desktop-1920x1080-smart,"
-        "desktop-2560x1440-smart,desktop-3840,square-400-smart"
+        "screen-540,screen-1080,screen-1440,screen-2160,screen-3840,phone-1080x2400-cover,phone-1080x2400-smart,"
+        "tablet-1640x2360-smart,desktop-1920x1080-smart,desktop-2560x1440-smart,desktop-3840,square-400-smart"
     )
     """Renditions that anybody may ask for at `/r`, separated by commas. Each name says what it is: a word, the width,
     and optionally the height, and how the frame is filled: inside (the default), cover or smart. Other sizes need a

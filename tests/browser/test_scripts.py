@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import os
 import shutil
 import subprocess
@@ -25,6 +26,27 @@ def run(program: str, *arguments: str) -> str:
 
 def test_the_scripts_agree_with_their_types() -> None:
     assert run("tsc", "--project", "tsconfig.json") == ""
+
+
+CLIENT = HERE.parents[1] / "clients" / "js"
+
+
+def test_the_client_is_what_its_source_and_the_api_say(tmp_path: Path) -> None:
+    """A stale build is written anew by `npm run types && npm run build` in clients/js."""
+    if not (CLIENT / "node_modules").exists():
+        (pytest.fail if os.environ.get("CI") else pytest.skip)("npm ci --prefix clients/js")
+    run("node", str(CLIENT / "types.mjs"), str(tmp_path / "api.d.ts"))
+    assert (tmp_path / "api.d.ts").read_text() == (CLIENT / "api.d.ts").read_text()
+    assert (tmp_path / "api.d.ts").read_text() == (CLIENT / "src" / "api.d.ts").read_text()
+    tsc = str(CLIENT / "node_modules" / "typescript" / "bin" / "tsc")
+    for more in (("--removeComments", "--declaration", "false"), ("--emitDeclarationOnly",)):
+        run("node", tsc, "--project", str(CLIENT / "tsconfig.json"), "--outDir", str(tmp_path), *more)
+    for name in ("wallify.js", "wallify.d.ts"):
+        assert (tmp_path / name).read_text() == (CLIENT / name).read_text(), name
+
+
+def test_the_client_is_small() -> None:
+    assert len(gzip.compress((CLIENT / "wallify.js").read_bytes(), 9)) < 4096
 
 
 @pytest.mark.parametrize("name", sorted(file.name for file in (HERE / "units").glob("*.test.mjs")))

@@ -1,0 +1,306 @@
+// Wallify in the browser and in Node 20: uploads with progress, pictures in fitting sizes, placeholders.
+// `npm run build` makes wallify.js and wallify.d.ts of it. No dependencies.
+
+import type { components } from "./api.js";
+
+type Schemas = components["schemas"];
+export type Image = Schemas["Image"];
+export type ImageList = Schemas["ImageList"];
+export type Task = Schemas["Task"];
+export type ProcessedImage = Schemas["ProcessedImage"];
+
+export interface UploadOptions {
+  /** Created with its first picture; "default" without one. */
+  collection?: string;
+  /** The file's own name without one. */
+  filename?: string;
+  /** Called with the bytes of the file that are sent, and all of them. Node reports the end only. */
+  onProgress?: Progress;
+  /** Stops sending and waiting; work that has begun goes on. */
+  signal?: AbortSignal;
+  /** What to do if the collection has these bytes. */
+  onDuplicate?: Schemas["OnDuplicate"];
+}
+
+export interface PictureOptions {
+  /** Empty for a picture that says nothing new. */
+  alt?: string;
+  /** As of `<img sizes>`; "100vw" without one. */
+  sizes?: string;
+  /** "eager" for what is seen first; "lazy" without one. */
+  loading?: "lazy" | "eager";
+}
+
+export type Progress = (sent: number, total: number) => void;
+
+interface Problem {
+  code?: string;
+  message?: string;
+  details?: object;
+}
+
+const SCREENS = [540, 1080, 1440, 2160, 3840];
+const PLAIN = new Set(["jpeg", "png", "gif"]);
+
+/** What the API, the bucket or a failed task says. */
+export class WallifyError extends Error {
+  /** A stable word for programs, such as `image_damaged`. */
+  readonly code: string;
+  readonly details: object;
+
+  /** `status` is the HTTP status; 0 for a task that has failed. */
+  constructor(problem: Problem, readonly status = 0) {
+    super(problem.message || `The answer was ${status}.`);
+    this.name = "WallifyError";
+    this.code = problem.code || "unknown";
+    this.details = problem.details || {};
+  }
+}
+
+/** One Wallify, at its address and with a token. */
+export class Wallify {
+  #url: string;
+  #token?: string;
+
+  /** `url` is the API's; the token needs the scopes `upload` and `read`, as far as they are used. */
+  constructor(url: string, token?: string) {
+    this.#url = url.replace(/\/+$/, "");
+    this.#token = token;
+  }
+
+  /** Send a picture straight into the bucket, and wait until it is published. */
+  async upload(file: Blob & { name?: string }, options: UploadOptions = {}): Promise<ProcessedImage> {
+    const { collection, filename = file.name || "picture", onProgress, signal, onDuplicate } = options;
+    const wish = {
+      filename,
+      bytes: file.size,
+      ...(file.type && { content_type: file.type }),
+      ...(collection && { collection }),
+      ...(onDuplicate && { on_duplicate: onDuplicate }),
+    };
+    const made: Schemas["PresignedUploads"] = await this.#ask("POST", "/uploads", { body: wish, signal });
+    const form = made.uploads[0]!;
+    const body = new FormData();
+    for (const [name, value] of Object.entries(form.fields)) body.append(name, value);
+    body.append("file", file, filename);
+    await send(form.url, body, file.size, onProgress, signal);
+    const task = await this.finished(form.task_id, { signal });
+    return task.result as ProcessedImage;
+  }
+
+  /** Wait for the end of a task. Throws a WallifyError if it ends without success. */
+  async finished(
+    taskId: string,
+    { signal, onChange }: { signal?: AbortSignal; onChange?: (task: Task) => void } = {},
+  ): Promise<Task> {
+    for (;;) {
+      const task: Task = await this.#ask("GET", `/task/status/${taskId}?wait=15`, { signal });
+      onChange?.(task);
+      if (!task.ready) continue;
+      if (task.successful) return task;
+      throw new WallifyError({ code: task.status.toLowerCase(), message: `The task is ${task.status}.`, ...task.error });
+    }
+  }
+
+  image(imageId: string): Promise<Schemas["ImageDetails"]> {
+    return this.#ask("GET", `/images/${imageId}`);
+  }
+
+  /**
+   * A page of a collection; `next_cursor` of the answer is the `cursor` of the next one. Filters are those of the API:
+   * `limit`, `cursor`, `sort`, `orientation`, `min_width`, …
+   */
+  images(collection: string, filters: Record<string, string | number> = {}): Promise<ImageList> {
+    const query = new URLSearchParams(Object.entries(filters).map(([name, value]) => [name, String(value)]));
+    return this.#ask("GET", `/collections/${encodeURIComponent(collection)}/images?${query}`);
+  }
+
+  /** The address of a preset, such as `phone-1080x2400-smart`. */
+  rendition(imageId: string, preset: string): string {
+    return `${this.#url}/r/${imageId}/${preset}`;
+  }
+
+  /**
+   * The signed address of a rendition with options of your own: `{ w: 1080, h: 2400, fit: "cover", gravity: "smart" }`.
+   * It expires after so many hours, or else ends with the token.
+   */
+  async signedRendition(
+    imageId: string,
+    options: Record<string, string | number>,
+    hours?: number,
+  ): Promise<string> {
+    const text = Object.entries(options).map(([name, value]) => `${name}=${value}`).join(",");
+    const body = { options: text, ...(hours && { hours }) };
+    const signed: Schemas["RenditionUrl"] = await this.#ask("POST", `/images/${imageId}/rendition-url`, { body });
+    return signed.url;
+  }
+
+  /**
+   * Widths and addresses for `<img srcset>`: stored thumbnails, and screens that are made on demand. Without a format,
+   * the thumbnails are in one that every client reads.
+   */
+  srcset(image: Image, format?: string): string {
+    const stored = image.thumbnails.map((one) => {
+      const source = one.sources.find((each) => (format ? each.format === format : PLAIN.has(each.format)));
+      return source && `${source.url} ${one.width}w`;
+    });
+    const most = Math.max(0, ...image.thumbnails.map((one) => one.width));
+    const screens = image.private
+      ? []
+      : SCREENS.filter((width) => width > most && width < image.width).map(
+          (width) => `${this.rendition(image.image_id, `screen-${width}`)} ${width}w`,
+        );
+    const full = format ? [] : [`${image.url} ${image.width}w`];
+    return [...new Set([...stored.filter(Boolean), ...screens, ...full])].join(", ");
+  }
+
+  /** HTML of a `<picture>` that reserves its place, shows the placeholder first and loads a fitting size. */
+  picture(image: Image, { alt = "", sizes = "100vw", loading = "lazy" }: PictureOptions = {}): string {
+    const formats = new Set(image.thumbnails.flatMap((one) => one.sources.map((source) => source.format)));
+    const sources = ["avif", "webp"]
+      .filter((format) => formats.has(format))
+      .map((format) => tag("source", { type: `image/${format}`, srcset: this.srcset(image, format), sizes }));
+    const ground = image.thumbhash && !image.has_alpha ? `background:url(${placeholder(image.thumbhash)}) 0 0/100% 100%` : "";
+    const { width, height, url: src } = image;
+    const img = { src, srcset: this.srcset(image), sizes, width, height, alt, loading, decoding: "async", style: ground };
+    return `<picture>${sources.join("")}${tag("img", img)}</picture>`;
+  }
+
+  async #ask(
+    method: string,
+    path: string,
+    { body, signal }: { body?: object; signal?: AbortSignal } = {},
+  ): Promise<any> {
+    for (let attempt = 0; ; attempt++) {
+      const answer = await fetch(this.#url + path, {
+        method,
+        signal: signal ?? null,
+        headers: {
+          ...(this.#token && { Authorization: `Bearer ${this.#token}` }),
+          ...(body && { "Content-Type": "application/json" }),
+        },
+        body: body ? JSON.stringify(body) : null,
+      });
+      if (answer.ok) return answer.json();
+      // 502 and 504 do not say whether the work was done.
+      const isSafe = method === "GET" ? [429, 502, 503, 504] : [429, 503];
+      if (attempt > 3 || !isSafe.includes(answer.status)) {
+        throw new WallifyError(await answer.json().catch(() => ({})), answer.status);
+      }
+      await new Promise((wake) => setTimeout(wake, 1000 * (Number(answer.headers.get("Retry-After")) || 2 ** attempt)));
+    }
+  }
+}
+
+function tag(name: string, attributes: Record<string, string | number>): string {
+  const escaped = (value: string | number) => String(value).replace(/[&"<>]/g, (char) => `&#${char.charCodeAt(0)};`);
+  const text = Object.entries(attributes).filter(([key, value]) => value !== "" || key === "alt");
+  return `<${name} ${text.map(([key, value]) => `${key}="${escaped(value)}"`).join(" ")}>`;
+}
+
+async function send(
+  url: string,
+  body: FormData,
+  total: number,
+  onProgress?: Progress,
+  signal?: AbortSignal,
+): Promise<void> {
+  if (typeof XMLHttpRequest === "undefined") {
+    const answer = await fetch(url, { method: "POST", body, signal: signal ?? null });
+    if (!answer.ok) throw refused(await answer.text(), answer.status);
+    onProgress?.(total, total);
+    return;
+  }
+  signal?.throwIfAborted();
+  await new Promise<void>((done, failed) => {
+    const request = new XMLHttpRequest(); // fetch does not say how much has been sent
+    request.open("POST", url);
+    request.upload.onprogress = ({ loaded }) => onProgress?.(Math.min(loaded, total), total);
+    request.onload = () => (request.status < 300 ? done() : failed(refused(request.responseText, request.status)));
+    request.onerror = () => failed(new WallifyError({ code: "network", message: "The connection failed." }));
+    request.onabort = () => failed(signal?.reason);
+    signal?.addEventListener("abort", () => request.abort(), { once: true });
+    request.send(body);
+  });
+}
+
+/** The bucket answers in XML. */
+function refused(xml: string, status: number): WallifyError {
+  const text = (name: string) => xml.match(`<${name}>([^<]*)`)?.[1] ?? "";
+  return new WallifyError({ code: text("Code"), message: text("Message") }, status);
+}
+
+/** A ThumbHash (base64, as in the records) as a data URL of 32 pixels. The format: https://evanw.github.io/thumbhash/ */
+export function placeholder(thumbhash: string): string {
+  const { width, height, rgba } = decoded(Uint8Array.from(atob(thumbhash), (char) => char.charCodeAt(0)));
+  return `data:image/png;base64,${btoa(String.fromCharCode(...png(width, height, rgba)))}`;
+}
+
+function decoded(hash: Uint8Array): { width: number; height: number; rgba: Uint8Array } {
+  const bits = (from: number, count: number) => {
+    let value = 0;
+    for (let i = 0; i < count; i++) value |= ((hash[(from + i) >> 3]! >> (from + i) % 8) & 1) << i;
+    return value;
+  };
+  const hasAlpha = bits(23, 1);
+  const isLandscape = bits(39, 1);
+  const most = hasAlpha ? 5 : 7;
+  const [across, down] = isLandscape ? [most, bits(24, 3)] : [bits(24, 3), most];
+  let start = hasAlpha ? 48 : 40;
+  type Waves = [number, number, number][];
+  const channel = (nx: number, ny: number, scale: number) => {
+    const waves: Waves = [];
+    for (let y = 0; y < ny; y++) {
+      for (let x = y ? 0 : 1; x * ny < nx * (ny - y); x++, start += 4) waves.push([x, y, (bits(start, 4) / 7.5 - 1) * scale]);
+    }
+    return waves;
+  };
+  const light = channel(Math.max(3, across), Math.max(3, down), bits(18, 5) / 31);
+  const yellow = channel(3, 3, (bits(27, 6) / 63) * 1.25);
+  const red = channel(3, 3, (bits(33, 6) / 63) * 1.25);
+  const alpha = hasAlpha ? channel(5, 5, bits(44, 4) / 15) : [];
+  const ratio = across / down;
+  const [width, height] = [Math.round(ratio > 1 ? 32 : 32 * ratio), Math.round(ratio > 1 ? 32 / ratio : 32)];
+  const rgba = new Uint8Array(width * height * 4);
+  for (let y = 0, i = 0; y < height; y++) {
+    for (let x = 0; x < width; x++, i += 4) {
+      const at = (mean: number, waves: Waves) =>
+        waves.reduce(
+          (sum, [cx, cy, size]) =>
+            sum + 2 * size * Math.cos((Math.PI / width) * (x + 0.5) * cx) * Math.cos((Math.PI / height) * (y + 0.5) * cy),
+          mean,
+        );
+      const l = at(bits(0, 6) / 63, light);
+      const p = at(bits(6, 6) / 31.5 - 1, yellow);
+      const q = at(bits(12, 6) / 31.5 - 1, red);
+      const b = l - (2 / 3) * p;
+      const r = (3 * l - b + q) / 2;
+      const shown = [r, r - q, b, hasAlpha ? at(bits(40, 4) / 15, alpha) : 1];
+      shown.forEach((value, k) => (rgba[i + k] = Math.max(0, Math.min(255, Math.round(255 * value)))));
+    }
+  }
+  return { width, height, rgba };
+}
+
+/** A PNG without compression (RFC 2083). */
+function png(width: number, height: number, rgba: Uint8Array): number[] {
+  const row = width * 4 + 1;
+  const raw = new Uint8Array(row * height);
+  for (let y = 0; y < height; y++) raw.set(rgba.subarray(y * width * 4, (y + 1) * width * 4), y * row + 1);
+  let [a, b] = [1, 0];
+  for (const byte of raw) [a, b] = [(a + byte) % 65521, (b + a + byte) % 65521];
+  const size = raw.length;
+  const word = (value: number) => [value >>> 24, (value >>> 16) & 255, (value >>> 8) & 255, value & 255];
+  const chunk = (name: string, data: number[]) => {
+    const body = [...name].map((char) => char.charCodeAt(0)).concat(data);
+    let crc = -1;
+    for (const byte of body) {
+      crc ^= byte;
+      for (let k = 0; k < 8; k++) crc = (crc >>> 1) ^ (crc & 1 ? 0xedb88320 : 0);
+    }
+    return [...word(data.length), ...body, ...word(~crc)];
+  };
+  const stored = [0x78, 1, 1, size & 255, size >> 8, ~size & 255, (~size >> 8) & 255, ...raw, ...word(b * 65536 + a)];
+  const head = [...word(width), ...word(height), 8, 6, 0, 0, 0];
+  return [137, 80, 78, 71, 13, 10, 26, 10, ...chunk("IHDR", head), ...chunk("IDAT", stored), ...chunk("IEND", [])];
+}
