@@ -83,7 +83,9 @@ def test_a_picture_fits_its_screen_and_does_not_jump(app: Page, place: Place, wi
     )
     drawn = app.locator("img")
     assert "data:image/png" in (drawn.get_attribute("style") or "")
-    assert (drawn.bounding_box() or {})["height"] == pytest.approx(width * 2 / 3, abs=1)
+    box = drawn.bounding_box()
+    assert box is not None
+    assert box["height"] == pytest.approx(width * 2 / 3, abs=1)
     app.wait_for_function("document.querySelector('img').complete && document.querySelector('img').naturalWidth")
 
     asked = [line for line in place.asked if line.startswith(("GET /r/", "GET /media/"))]
