@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from copy import deepcopy
 from functools import cache
 from pathlib import Path
@@ -16,6 +17,15 @@ OBSERVING = Path(__file__).with_name("observing.yaml")
 
 # The short forms that are not simply "Fn::" and the tag's name.
 LONG_FORM = {"Ref": "Ref", "Condition": "Condition"}
+
+
+_COMMENT = re.compile(r"(^|\s+)#( [^'\"]*)?$")
+
+
+def body(path: Path) -> str:
+    """Return the template's text without its comments, as it is sent: CloudFormation takes 51,200 bytes at once."""
+    lines = (_COMMENT.sub("", line) for line in path.read_text(encoding="utf-8").splitlines())
+    return "".join(f"{line}\n" for line in lines if line)
 
 
 def read(path: Path = FOUNDATION) -> dict[str, Any]:

@@ -17,7 +17,7 @@ from cli.local.aws import INCOMPLETE, failure_reason, stack_status
 from cli.local.ministack_patches import cloudformation_gaps
 from cli.local.staging import tracked_config
 from infra import stage, stages
-from infra.template import DATABASE, FOUNDATION, OBSERVING, read
+from infra.template import DATABASE, FOUNDATION, OBSERVING, body, read
 
 STACK_TIMEOUT = 3600.0  # seconds; a distribution or a database takes its time
 POLL = 0.2  # seconds before the second request; the pauses grow
@@ -227,11 +227,7 @@ def _wanted(target: StageTarget, template: Path) -> StackSpec:
     known = stage.parameters(tracked_config(target.source), target.stage) | _clients(target) | choices.parameters
     if target.is_ministack:
         known |= {"MetricMath": "false"}  # it does not support metric math
-    text = (
-        cloudformation_gaps.supported_template(template)
-        if target.is_ministack
-        else template.read_text(encoding="utf-8")
-    )
+    text = cloudformation_gaps.supported_template(template) if target.is_ministack else body(template)
     tags = {"project": "wallify", "stage": target.stage}
     return StackSpec(stack_names(target)[template], text, _of(template, known), tags, protected=choices.protected)
 

@@ -73,9 +73,11 @@ INCOMPLETE = {"CREATE_FAILED", "ROLLBACK_COMPLETE", "ROLLBACK_FAILED", "DELETE_F
 
 def deploy_template(cloudformation: Any, name: str, template: Path, parameters: Mapping[str, str]) -> dict[str, str]:  # noqa: ANN401 - a boto3 client
     """Deploy `template` as the stack `name` and return its outputs. Raises CommandError if it fails."""
+    from infra.template import body  # noqa: PLC0415  # PyYAML, which few commands need
+
     request = {
         "StackName": name,
-        "TemplateBody": template.read_text(encoding="utf-8"),
+        "TemplateBody": body(template),
         "Parameters": [{"ParameterKey": key, "ParameterValue": value} for key, value in parameters.items()],
         "Capabilities": ["CAPABILITY_IAM"],
     }

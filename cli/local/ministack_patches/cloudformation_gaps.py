@@ -19,14 +19,14 @@ from pathlib import Path
 from typing import Any
 
 from cli.local import aws
-from infra.template import properties, read
+from infra.template import body, properties, read
 
 UNKNOWN_TYPES = ("AWS::EC2::EIP", "AWS::EC2::NatGateway")
 
 
 def supported_template(path: Path) -> str:
-    """Return the template at `path` in a form that the emulator accepts; unchanged if that is possible."""
-    text = path.read_text(encoding="utf-8")
+    """Return the template at `path` in a form that the emulator accepts; without comments alone if that is possible."""
+    text = body(path)
     return (
         json.dumps(aws.without_types(read(path), UNKNOWN_TYPES))
         if any(kind in text for kind in UNKNOWN_TYPES)
