@@ -8,13 +8,14 @@ import sqlite3
 import tempfile
 import warnings
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from functools import cache
 from itertools import count
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection, Engine, create_engine, event, make_url, text
+import psycopg2
+from sqlalchemy import Connection, Engine, event, make_url
 from sqlalchemy.util import LRUCache
 
 from chalicelib.adapters.sql import SqlState
@@ -141,11 +142,12 @@ def sql_state(url: str) -> Iterator[SqlState]:
 
 
 def execute(address: str, statement: str) -> list[tuple[object, ...]]:
-    """Run one statement outside of any transaction of the state's, and answer its rows."""
-    engine = create_engine(make_url(address).set(drivername="postgresql+psycopg2"), isolation_level="AUTOCOMMIT")
-    try:
-        with engine.connect() as connection:
-            result = connection.execute(text(statement))
-            return [tuple(row) for row in result] if result.returns_rows else []
-    finally:
-        engine.dispose()
+    """Run one statement outside of any transaction of the state's, and answer its rows.
+
+    Without SQLAlchemy, whose engine asks a new connection five questions first.
+    """
+    with closing(psycopg2.connect(address)) as connection:
+        connection.autocommit = True
+        with connection.cursor() as cursor:
+            cursor.execute(statement)
+            return cursor.fetchall() if cursor.description else []

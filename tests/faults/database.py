@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from psycopg2 import OperationalError
 from sqlalchemy import Connection, Engine, event
-from sqlalchemy.exc import OperationalError
 
 from chalicelib.adapters.sql import SqlState
 from chalicelib.adapters.sql.catalog import SqlCatalog

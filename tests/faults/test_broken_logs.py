@@ -32,7 +32,7 @@ class Broken(logging.Handler):
     def handle(self, _: logging.LogRecord) -> bool:
         """Raise, before the handler's own care."""
         self.met += 1
-        raise self.fault
+        raise type(self.fault)(*self.fault.args)  # a new one: one that is raised again keeps the frames of all times
 
 
 @pytest.fixture(params=[BrokenPipeError(), ValueError("I/O on closed file")])

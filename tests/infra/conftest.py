@@ -7,6 +7,7 @@ from cli.local.staging import code_runs_in_place, tracked_config
 from infra import stage
 from infra.template import read
 from tests.infra.package import Package
+from tests.once import once
 
 
 @pytest.fixture
@@ -26,7 +27,7 @@ def package(tmp_path_factory: pytest.TempPathFactory) -> Package:
     """The project as Chalice packages it for AWS."""
     if code_runs_in_place():
         pytest.skip("packaging for AWS needs Python 3.12 or newer")
-    return Package(packaged(tmp_path_factory.mktemp("package")))
+    return Package(once(tmp_path_factory, "package", packaged))
 
 
 @pytest.fixture(scope="session")
@@ -34,4 +35,4 @@ def sql_package(tmp_path_factory: pytest.TempPathFactory) -> Package:
     """The same for a stage with state in SQL."""
     if code_runs_in_place():
         pytest.skip("packaging for AWS needs Python 3.12 or newer")
-    return Package(packaged(tmp_path_factory.mktemp("sql"), "sqlite:///nowhere.db"))
+    return Package(once(tmp_path_factory, "sql-package", lambda home: packaged(home, "sqlite:///nowhere.db")))

@@ -6,10 +6,8 @@ cloud, which enforces roles, the end-to-end tests show the first half again.
 
 from __future__ import annotations
 
-import fcntl
-import os
-import pickle
 from collections.abc import Iterable, Iterator
+from pathlib import Path
 
 import pytest
 
@@ -18,6 +16,7 @@ from tests.infra.account import an_account
 from tests.infra.day import live
 from tests.infra.recording import ACCOUNT, REGION, Call
 from tests.infra.roles import Grant, covers, grants, named
+from tests.once import once
 
 pytestmark = pytest.mark.slow  # the day takes ten seconds and more
 
@@ -47,17 +46,14 @@ Unused = tuple[str, str, str]
 
 @pytest.fixture(scope="module")
 def calls(tmp_path_factory: pytest.TempPathFactory) -> frozenset[Call]:
-    """What one day's functions needed; of processes side by side the first lives it, and the others read of it."""
-    base = tmp_path_factory.getbasetemp()
-    kept = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "day.pickle"
-    with kept.with_suffix(".lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        if not kept.exists():
-            with an_account() as account:
-                live(account)
-                kept.write_bytes(pickle.dumps(frozenset(account.recorder.calls)))
-        found: frozenset[Call] = pickle.loads(kept.read_bytes())  # noqa: S301  # our own, of this run
-        return found
+    """What one day's functions needed."""
+
+    def lived(_: Path) -> frozenset[Call]:
+        with an_account() as account:
+            live(account)
+            return frozenset(account.recorder.calls)
+
+    return once(tmp_path_factory, "day", lived)
 
 
 def refused(calls: Iterable[Call], given: Iterable[Grant]) -> set[Call]:

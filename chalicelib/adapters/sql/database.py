@@ -134,11 +134,14 @@ _POOL_ARGUMENTS: dict[str, Any] = {
     "pool_recycle": 300,
     "pool_timeout": 10,
 }  # seconds
-_SQLITE_ARGUMENTS = {"isolation_level": None}  # sqlite3 must not begin transactions itself
-_POSTGRESQL_ARGUMENTS = {
+_SQLITE_CONNECTION = {"isolation_level": None}  # sqlite3 must not begin transactions itself
+_POSTGRESQL_CONNECTION = {
     "connect_timeout": 5,  # seconds
     "options": "-c timezone=UTC -c statement_timeout=15s -c lock_timeout=5s -c idle_in_transaction_session_timeout=30s",
 }
+_SQLITE_ARGUMENTS: dict[str, Any] = {"connect_args": _SQLITE_CONNECTION}
+# No column is an hstore; by default, SQLAlchemy asks each new connection for the type's number.
+_POSTGRESQL_ARGUMENTS: dict[str, Any] = {"connect_args": _POSTGRESQL_CONNECTION, "use_native_hstore": False}
 
 
 def engine_for(url: str, *, pool_size: int) -> sa.Engine:
@@ -152,7 +155,7 @@ def engine_for(url: str, *, pool_size: int) -> sa.Engine:
         parsed = parsed.set(drivername="postgresql+psycopg2")
     is_sqlite = parsed.get_backend_name() == "sqlite"
     kept = {**_POOL_ARGUMENTS, "pool_size": pool_size} if pool_size else {"poolclass": NullPool}
-    engine = sa.create_engine(parsed, connect_args=_SQLITE_ARGUMENTS if is_sqlite else _POSTGRESQL_ARGUMENTS, **kept)
+    engine = sa.create_engine(parsed, **(_SQLITE_ARGUMENTS if is_sqlite else _POSTGRESQL_ARGUMENTS), **kept)
     if is_sqlite:
         sa.event.listen(engine, "begin", _lock_at_once)
     return engine
