@@ -1,6 +1,7 @@
 """The monitor on a local cloud: the real deployment behind it, a real Chromium in front, on a desk or on a phone.
 
-What is the same for both is driven once. `tests/browser` looks at every page in both, and in both colour schemes.
+What is the same for both is driven once. `tests/browser` looks at every page in both, in both colour schemes, and for
+what keeps people out.
 """
 
 from __future__ import annotations
@@ -179,7 +180,7 @@ def test_pictures_are_chosen_deleted_and_brought_back(admin: Guest, wallify: Wal
 
 
 @on_a_phone
-def test_every_page_fits_and_keeps_nobody_out(admin: Guest, wallify: Wallify, collection: str) -> None:
+def test_every_page_fits(admin: Guest, wallify: Wallify, collection: str) -> None:
     image = wallify.published(jpeg(5), '<img src=x onerror="window.hurt=1">.jpg', collection=collection)
     ids = {"image": image["image_id"], "collection": collection, "task": image["links"]["task"].rpartition("/")[2]}
 
@@ -187,9 +188,9 @@ def test_every_page_fits_and_keeps_nobody_out(admin: Guest, wallify: Wallify, co
     for address in PAGES:
         admin.come(address.format(**ids))
         admin.wait_until_idle()
-        found[address] = (admin.sideways(), admin.barriers())
+        found[address] = admin.sideways()
 
-    assert found == dict.fromkeys(PAGES, (0, []))
+    assert found == dict.fromkeys(PAGES, 0)
     assert admin.page.evaluate("window.hurt") is None
 
 

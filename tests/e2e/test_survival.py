@@ -19,8 +19,8 @@ from tests.e2e.truth import Truth
 
 pytestmark = pytest.mark.e2e
 
-FILES = 100
-SOME = 20
+FILES = 60
+SOME = 15
 LEASE_AND_MORE = 1500.0  # seconds: what a dead worker held is free after two minutes, and then there is work to do
 
 
