@@ -43,6 +43,7 @@ def _apply_all(python: str, unpacked: Path, keys: Path, callers: str) -> None:
         secure_transport,
         shared_code,
         upload_forms,
+        worker_logs,
     )
 
     function_interpreter.apply(python)
@@ -53,6 +54,7 @@ def _apply_all(python: str, unpacked: Path, keys: Path, callers: str) -> None:
     upload_forms.apply()
     object_bodies.apply()
     put_rest_api.apply()
+    worker_logs.apply()
     iam_policies.apply()
     persistence.apply(unsaved=full_disk.exit_unsaved)
     full_disk.apply()

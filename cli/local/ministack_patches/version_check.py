@@ -31,7 +31,14 @@ NAMES: Mapping[str, Mapping[str, Sequence[str]]] = {
             "is_root_access_key",
             "parse_policy_document",
         ),
-        "ministack.core.lambda_runtime": ("Worker", "_detect_runtime_binary", "kill_workers", "zipfile"),
+        "ministack.core.lambda_runtime": (
+            "_PYTHON_WORKER_SCRIPT",
+            "Worker",
+            "_detect_runtime_binary",
+            "kill_workers",
+            "zipfile",
+        ),
+        "ministack.core.lambda_runtime.Worker": ("_drain_stderr_bounded", "_read_stderr"),
         "ministack.core.persistence": ("STATE_DIR", "_json_default", "_state_format_version", "save_state"),
         "ministack.core.responses": ("AccountRegionScopedDict",),
         "ministack.services.apigateway_v1": (
