@@ -14,7 +14,7 @@ from chalicelib.images.optimize import Treatment
 from tests.maintenance_world import MaintenanceWorld
 from tests.pictures import a_jpeg, encoded, opened, scene, see_through
 
-SIZE = (400, 300)
+SIZE = (200, 150)
 PICTURES = {
     "photo": a_jpeg(SIZE),
     "drawing": encoded(scene(SIZE), "PNG", compress_level=1),
