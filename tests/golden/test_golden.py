@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from dataclasses import dataclass
 
 import pytest
@@ -10,9 +11,12 @@ from PIL import Image
 from chalicelib.engine.model import Encoded, Limits, Processed, Recipe
 from chalicelib.engine.pipeline import process
 from tests.golden.sources import GOLDEN, Golden
-from tests.pictures import opened, over_grey, psnr
+from tests.pictures import opened, over_grey, psnr, usually_of
 
 SIZES = (600, 300, 150)
+SMALLER = (701, 467)
+"""Of pictures that are not decoded scaled or averaged, or whose kind is there in the usual size as well: still odd, and
+larger than each thumbnail."""
 LIKENESS = {"jpeg": 31.0, "png": 44.0, "avif": 30.0, "webp": 30.0}
 """dB against the truth shrunk in one step; PNG has only the resampling's difference."""
 
@@ -32,7 +36,8 @@ class Made:
 @pytest.fixture(scope="module", params=GOLDEN, ids=str)
 def made(request: pytest.FixtureRequest) -> Made:
     golden: Golden = request.param
-    data, truth = golden.make()
+    with usually_of(SMALLER) if _is_decoded_whole(golden) else nullcontext():
+        data, truth = golden.make()
     shrunk = {size: _shrunk(truth, size) for size in SIZES}
     return Made(golden, truth, shrunk, process(data, Recipe(formats=("jpeg", "avif", "webp")), Limits()))
 
@@ -68,6 +73,11 @@ def test_no_thumbnail_carries_metadata(made: Made) -> None:
     for one in made.processed.renditions[1:]:
         info = opened(one.body).info
         assert not set(info) & {"exif", "xmp", "icc_profile", "comment", "photoshop", "transparency"}
+
+
+def _is_decoded_whole(golden: Golden) -> bool:
+    whole = ("avif", "bmp", "gif", "tiff", "jpeg turned", "png turned")
+    return golden.name.startswith(whole) and "1 bit" not in golden.name  # whose dots need many pixels to look grey
 
 
 def _pick(processed: Processed, size: int, codec: str) -> Encoded:
