@@ -136,12 +136,15 @@ class SmokeTest:
         self.unfinished.add(task_id)
         while True:
             wait = str(max(1, min(LOOK, int(deadline - time.monotonic()))))
-            task = _answered(self.api.get(f"/task/status/{task_id}", params={"wait": wait}), 200)
+            answer = self.api.get(f"/task/status/{task_id}", params={"wait": wait})
+            task = _answered(answer, 200)
             if task["ready"]:
                 self.unfinished.discard(task_id)
                 return task
             if time.monotonic() > deadline:
                 raise Broken(self._overdue(task))
+            # A crowded queue is answered at once: ask as rarely as the answer says, or the asking delays the work.
+            time.sleep(float(answer.headers.get("Retry-After", 0)))
 
     def _overdue(self, task: Json) -> str:
         function, queue = WORKERS[task["type"]]

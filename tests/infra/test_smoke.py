@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import httpx
+import pytest
 
 from infra.smoke import SmokeTest
 
@@ -28,3 +29,20 @@ def test_what_is_at_work_has_ended_before_the_deletion_is_asked_for() -> None:
         "DELETE /collections/smoke-1",
         "GET /collections/smoke-1",
     ]
+
+
+def test_a_task_is_asked_for_as_rarely_as_the_answer_says(monkeypatch: pytest.MonkeyPatch) -> None:
+    slept: list[float] = []
+    monkeypatch.setattr("infra.smoke.time.sleep", slept.append)
+    ready = iter([False, False, True])
+
+    def api(request: httpx.Request) -> httpx.Response:
+        if request.url.path != "/task/status/one":
+            return httpx.Response(404, json={})
+        task = {"status": "REVOKED", "ready": next(ready), "type": "process_image"}
+        return httpx.Response(200, json=task, headers={"Retry-After": "3"})
+
+    with httpx.Client(base_url="http://wallify.test", transport=httpx.MockTransport(api)) as client:
+        SmokeTest(client, httpx.get, collection="smoke-1", unfinished={"one"}).clean()
+
+    assert slept == [3.0, 3.0]
