@@ -14,6 +14,9 @@ FOUNDATION = Path(__file__).with_name("foundation.yaml")
 DATABASE = Path(__file__).with_name("database.yaml")
 GATEWAY = Path(__file__).with_name("gateway.yaml")
 OBSERVING = Path(__file__).with_name("observing.yaml")
+NOT_FOUND_PAGE = Path(__file__).with_name("not-found.json")
+NOT_FOUND_KEY = "errors/not-found.json"
+"""Key of that page in the bucket, from which the CDN answers."""
 
 # The short forms that are not simply "Fn::" and the tag's name.
 LONG_FORM = {"Ref": "Ref", "Condition": "Condition"}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,7 +19,7 @@ from cli.local.ministack_patches import cloudformation_gaps
 from cli.local.staging import check_settings, tracked_config
 from infra import stages
 from infra.stages import Choices
-from infra.template import GATEWAY, read
+from infra.template import GATEWAY, NOT_FOUND_KEY, NOT_FOUND_PAGE, read
 
 Tell = Callable[[str], None]
 
@@ -69,6 +70,8 @@ def prepare(target: StageTarget, tell: Tell) -> list[str]:
     outputs = stage_outputs(target)
     if target.is_ministack:
         _fill_gaps(target, outputs)
+    if _put_not_found_page(target):
+        changed.append("error page")
     chalice.restore_record(target)
     # An emulator's distribution does not forward signatures.
     through, cdn_url = not target.endpoint, stages.of(target.stage).cdn_url
@@ -93,6 +96,16 @@ def deploy(target: StageTarget, tell: Tell) -> Deployed:
         changed=tuple(changed),
         notes=(note,) if note else (),
     )
+
+
+def _put_not_found_page(target: StageTarget) -> bool:
+    """Store the page that the CDN shows for missing objects; return False if it is there already."""
+    s3, page = target.client("s3"), NOT_FOUND_PAGE.read_bytes()
+    with suppress(s3.exceptions.ClientError):
+        if s3.get_object(Bucket=target.bucket, Key=NOT_FOUND_KEY)["Body"].read() == page:
+            return False
+    s3.put_object(Bucket=target.bucket, Key=NOT_FOUND_KEY, Body=page, ContentType="application/json")
+    return True
 
 
 def _build_native_module(target: StageTarget) -> str:

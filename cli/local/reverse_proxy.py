@@ -49,6 +49,7 @@ from cli.local.http_server import (
     target_of,
 )
 from cli.local.machine import Capacity
+from infra.template import NOT_FOUND_PAGE
 
 # https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html: an event, its body in base64
 MAX_EVENT_BYTES = 6 * 1024 * 1024
@@ -68,6 +69,8 @@ NOT_FORWARDED = HOP_BY_HOP | FORWARDED | {"host", "content-length", "expect", KE
 CLIENT_CLOSED = 499
 WITHOUT_BODY = {HTTPStatus.NO_CONTENT, HTTPStatus.NOT_MODIFIED}
 
+MISSING = {HTTPStatus.FORBIDDEN, HTTPStatus.NOT_FOUND}
+"""What the bucket answers for objects that are not there, and for signatures that have expired."""
 STORAGE_HEADER = "x-wallify-storage"
 """Header with the reason why the emulator cannot write."""
 HEALTH = "/health"
@@ -286,6 +289,9 @@ class ReverseProxy:
     async def _stream(self, request: web.BaseRequest, target: str) -> web.StreamResponse:
         async with asyncio.timeout(self.limits.answer):
             upstream = await self._pass_on(request, target, b"")
+        if is_signed(target) and upstream.status in MISSING:
+            upstream.close()
+            return not_found()
         headers = _forwarded_headers(upstream)
         if is_signed(target):
             headers.update(picture_headers())
@@ -359,6 +365,12 @@ def _since(began: float) -> float:
 def _throttled() -> Answer:
     status, headers, body = gateway_responses().say("THROTTLED")
     return Answer(status, None, CIMultiDict(headers), body)
+
+
+def not_found() -> web.Response:
+    """Return what the distribution answers for missing objects; signed addresses do not pass the emulator's."""
+    headers = picture_headers() | {"Content-Type": "application/json", "Cache-Control": "public, max-age=1"}
+    return web.Response(status=HTTPStatus.NOT_FOUND, body=NOT_FOUND_PAGE.read_bytes(), headers=headers)
 
 
 def _unwritable(fault: str) -> Answer:

@@ -6,13 +6,16 @@ from collections.abc import Iterator
 
 from infra.rules.deployment import Deployment, Json, as_list, text
 from infra.rules.rule import Rule
+from infra.template import NOT_FOUND_KEY
 
-PUBLISHED = ("renditions/", "manifests/", "private/")
+PUBLISHED = ("renditions/", "manifests/", "private/", "errors/")
 SIGNED = "signed"
 """The origin whose objects are read by the signature in their address."""
 GUARDED = frozenset({"guarded/*", "trashed/*"})
 UNCACHED = "4135ea2d-6df8-44a3-9df3-4b5a84be39ad"
 """CachingDisabled: https://docs.aws.amazon.com/AmazonCloudFront/latest/DeveloperGuide/using-managed-cache-policies.html"""
+MISSING = (403, 404)
+"""What S3 answers for an object that is not there, without and with the right to list."""
 FORGOTTEN_SOON = (403, 404, 500, 502, 503, 504)
 SECURITY = ("ContentTypeOptions", "ContentSecurityPolicy", "FrameOptions", "ReferrerPolicy", "StrictTransportSecurity")
 
@@ -49,6 +52,15 @@ def _errors_forgotten(it: Deployment) -> Iterator[str]:
     for name, found in _distributions(it):
         kept = {one["ErrorCode"]: one["ErrorCachingMinTTL"] for one in found.get("CustomErrorResponses", [])}
         yield from (f"{name}: {code}" for code in FORGOTTEN_SOON if kept.get(code, 10) > 1)
+
+
+def _missing_in_our_shape(it: Deployment) -> Iterator[str]:
+    for name, found in _distributions(it):
+        said = {one["ErrorCode"]: one for one in found.get("CustomErrorResponses", [])}
+        for code in MISSING:
+            shown = said.get(code, {})
+            if (shown.get("ResponseCode"), shown.get("ResponsePagePath")) != (404, f"/{NOT_FOUND_KEY}"):
+                yield f"{name}: {code}"
 
 
 def _security_headers(it: Deployment) -> Iterator[str]:
@@ -115,6 +127,7 @@ RULES = (
     Rule("the CDN signs what it reads", "the bucket is private, and stays so", _signed_reads),
     Rule("the CDN reads what is published", "never an original, an upload or the quarantine", _published_only),
     Rule("the CDN forgets errors at once", "not there yet must not become not there for minutes", _errors_forgotten),
+    Rule("the CDN says 404 as the API does", "S3 says 403 in XML, which no client reads", _missing_in_our_shape),
     Rule("pictures can do no harm", "an upload that is also a script must not run on our domain", _security_headers),
     Rule(
         "strangers cannot make copies in the cache",

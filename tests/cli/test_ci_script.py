@@ -81,11 +81,12 @@ def test_what_is_missing_is_installed_before_the_tests_run(machine: Machine) -> 
     assert update == "apt-get update -qq"
     assert {"chromium-headless-shell", "php-cli", "php-curl", "rclone"} <= {*install.split()}
     assert "npm" not in install.split()
-    assert [call.split()[:4] for call in others[:2]] == [
+    assert [call.split()[:4] for call in others[:3]] == [
         ["npm", "ci", "--prefix", "tests/clients"],
         ["npm", "ci", "--prefix", "tests/browser"],
+        ["npm", "ci", "--prefix", "clients/js"],
     ]
-    assert others[2:] == ["wallify --help", "python -m native.build", *TESTS]
+    assert others[3:] == ["wallify --help", "python -m native.build", *TESTS]
 
 
 def test_a_busy_package_manager_is_waited_for_and_named_once(machine: Machine) -> None:

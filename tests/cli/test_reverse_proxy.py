@@ -67,6 +67,18 @@ def test_a_signed_address_leads_to_the_bucket_as_it_was_signed(
     assert "Strict-Transport-Security" not in got.headers
 
 
+@pytest.mark.parametrize("status", [403, 404])
+def test_a_signed_address_that_leads_to_nothing_is_not_found(
+    client: httpx.Client, upstream: Upstream, status: int
+) -> None:
+    upstream.status, upstream.body = status, b"<Error><Code>AccessDenied</Code></Error>"
+
+    got = client.get(f"/media/guarded/a.jpg?{SIGNATURE}")
+
+    assert (got.status_code, got.json()["code"], got.headers["Content-Type"]) == (404, "not_found", "application/json")
+    assert got.headers["Cache-Control"] == "public, max-age=1"
+
+
 @pytest.mark.parametrize("target", ["/media/guarded/a.jpg", f"/media/renditions/a.jpg?{SIGNATURE}", "/media/guarded/"])
 def test_what_is_not_signed_is_the_distributions_own(client: httpx.Client, upstream: Upstream, target: str) -> None:
     client.get(target)

@@ -52,7 +52,8 @@ def test_a_phone_gets_its_size_made_once_and_deleted_with_the_picture(
     assert fetched(own.headers["Location"]) == body
     wallify.http.delete(f"/images/{image['image_id']}")
     assert asked(address).status_code == 404
-    assert asked(made).status_code in {403, 404}
+    gone = asked(made)
+    assert (gone.status_code, gone.json()["code"]) == (404, "not_found")
 
 
 def test_options_of_ones_own_are_signed(cloud: Cloud, wallify: Wallify, collection: str) -> None:

@@ -161,7 +161,8 @@ def test_an_upload_starts_its_worker_and_the_result_is_served(living: Living) ->
 
     until(lambda: living.get("/media/renditions/a.jpg").status_code == 200)
     assert living.get("/media/renditions/a.jpg").content == b"made"
-    assert living.get("/media/incoming/a.jpg").status_code == 403
+    missing = living.get("/media/incoming/a.jpg")
+    assert (missing.status_code, missing.json()["code"]) == (404, "not_found")
 
 
 def test_roles_are_enforced(living: Living) -> None:

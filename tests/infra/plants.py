@@ -183,6 +183,7 @@ PLANTS: Mapping[str, Plant] = {
     "the CDN reads what is published": _with(
         "BucketPolicy", *STATEMENT, 1, "Resource", to=[{"Fn::Sub": "${Bucket.Arn}/*"}]
     ),
+    "the CDN says 404 as the API does": _with(*CDN, "CustomErrorResponses", 0, "ResponseCode", to=403),
     "the CDN forgets errors at once": _with(*CDN, "CustomErrorResponses", 1, "ErrorCachingMinTTL", to=300),
     "pictures can do no harm": _without(
         "PictureHeaders", "ResponseHeadersPolicyConfig", "SecurityHeadersConfig", "ContentTypeOptions"
