@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,8 +17,9 @@ from cli.local.functions import package_of
 from cli.local.ministack_patches import cloudformation_gaps
 from cli.local.staging import check_settings, tracked_config
 from infra import stages
+from infra.error_page import put_not_found_page
 from infra.stages import Choices
-from infra.template import GATEWAY, NOT_FOUND_KEY, NOT_FOUND_PAGE, read
+from infra.template import GATEWAY, read
 
 Tell = Callable[[str], None]
 
@@ -70,7 +70,7 @@ def prepare(target: StageTarget, tell: Tell) -> list[str]:
     outputs = stage_outputs(target)
     if target.is_ministack:
         _fill_gaps(target, outputs)
-    if _put_not_found_page(target):
+    if put_not_found_page(target.client("s3"), target.bucket):
         changed.append("error page")
     chalice.restore_record(target)
     # An emulator's distribution does not forward signatures.
@@ -96,16 +96,6 @@ def deploy(target: StageTarget, tell: Tell) -> Deployed:
         changed=tuple(changed),
         notes=(note,) if note else (),
     )
-
-
-def _put_not_found_page(target: StageTarget) -> bool:
-    """Store the page that the CDN shows for missing objects; return False if it is there already."""
-    s3, page = target.client("s3"), NOT_FOUND_PAGE.read_bytes()
-    with suppress(s3.exceptions.ClientError):
-        if s3.get_object(Bucket=target.bucket, Key=NOT_FOUND_KEY)["Body"].read() == page:
-            return False
-    s3.put_object(Bucket=target.bucket, Key=NOT_FOUND_KEY, Body=page, ContentType="application/json")
-    return True
 
 
 def _build_native_module(target: StageTarget) -> str:

@@ -18,7 +18,8 @@ from cli.local.ministack_patches import cloudformation_gaps
 from cli.local.processes import Daemon
 from cli.local.stack import DEFAULT_PORT, LOCK, PARTS, PROJECT, STAGE, Record, Stack
 from infra import stage
-from infra.template import FOUNDATION, GATEWAY
+from infra.error_page import put_not_found_page
+from infra.template import FOUNDATION, GATEWAY, NOT_FOUND_PAGE
 
 Tell = Callable[[str], None]
 
@@ -213,12 +214,14 @@ def _still_there(stack: Stack, record: Record) -> bool:
 
 def _deploy_foundation(stack: Stack, record: Record, tell: Tell) -> Record:
     parameters = stage.parameters(staging.tracked_config(), STAGE)
-    wanted = {"foundation": staging.fingerprint_values(FOUNDATION.read_text(encoding="utf-8"), parameters)}
+    files = [path.read_text(encoding="utf-8") for path in (FOUNDATION, NOT_FOUND_PAGE)]
+    wanted = {"foundation": staging.fingerprint_values(*files, parameters)}
     if _is_deployed(record, wanted):
         return record
     tell("bucket, queues, table, roles")
     outputs = aws.deploy_template(client(stack, "cloudformation"), STACK_NAME, FOUNDATION, parameters)
     cloudformation_gaps.set_ignored_properties(partial(client, stack), outputs)
+    put_not_found_page(client(stack, "s3"), outputs["BucketName"])
     secret = client(stack, "secretsmanager").get_secret_value(SecretId=outputs["BootstrapSecret"])
     known = record.with_(outputs=outputs, token=secret["SecretString"])
     return known.with_(deployed=record.deployed | wanted).save(stack.home)

@@ -369,7 +369,7 @@ def _throttled() -> Answer:
 
 def not_found() -> web.Response:
     """Return what the distribution answers for missing objects; signed addresses do not pass the emulator's."""
-    headers = picture_headers() | {"Content-Type": "application/json", "Cache-Control": "public, max-age=1"}
+    headers = {**picture_headers(), "Content-Type": "application/json", "Cache-Control": "public, max-age=1"}
     return web.Response(status=HTTPStatus.NOT_FOUND, body=NOT_FOUND_PAGE.read_bytes(), headers=headers)
 
 
