@@ -22,6 +22,7 @@ from bench.setting import Setting
 from bench.suites import (
     cuts,
     fidelity,
+    goals,
     ingest,
     integrity,
     memory,
@@ -49,8 +50,9 @@ SUITES: dict[str, Suite] = {
 }
 ALONE = {"start": start.run}
 """Suites without engines and photos, by name; each takes the rounds and a function that tells of progress."""
-ASKED_FOR = ("peer",)
-"""Suites that run only when they are named, as they load the whole machine for minutes."""
+ASKED_FOR = ("peer", "goals")
+"""Suites that run only when they are named: one loads the whole machine for minutes, the other runs the suites that it
+needs and compares what they find with the goals."""
 NAMES = (*SUITES, *ALONE, *ASKED_FOR)
 QUICK = ("thumbnails", "fidelity", "ingest", "memory", "cuts")
 ROUNDS, QUICK_ROUNDS = 9, 2
@@ -72,12 +74,16 @@ def main(arguments: list[str] | None = None) -> int:
             tables += ALONE[name](given.rounds or (QUICK_ROUNDS if given.quick else start.ROUNDS), progress.print)
     if "peer" in asked:
         tables += peer.run(given.rounds or peer.ROUNDS, given.uploads or peer.UPLOADS, progress.print)
+    if "goals" in asked:
+        tables.append(goals.table(tables, given.results))
     return _publish(given, out, tables, core)
 
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="wallify bench", description=__doc__, allow_abbrev=False)
-    parser.add_argument("suites", nargs="*", metavar="suite", help=f"{', '.join(NAMES)} (default: all but the last)")
+    parser.add_argument(
+        "suites", nargs="*", metavar="suite", help=f"{', '.join(NAMES)} (default: all but the last two)"
+    )
     parser.add_argument(
         "--quick", action="store_true", help="half a minute, drawn photos, nothing fetched: does it run?"
     )
@@ -87,6 +93,14 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--core", type=int, help="the core to stay on (default: the last)")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write all numbers, unrounded")
+    parser.add_argument(
+        "--results",
+        type=Path,
+        metavar="FILE",
+        action="append",
+        default=[],
+        help="goals: take the numbers of a run with --json instead of running all suites; can be repeated",
+    )
     parser.add_argument("--markdown", type=Path, metavar="FILE", help="write the tables for the docs")
     parser.add_argument("--width", type=int, help="columns of the terminal")
     stack = parser.add_argument_group("a running stack, instead of the engine")
@@ -99,6 +113,8 @@ def _parser() -> argparse.ArgumentParser:
 
 def _asked(given: argparse.Namespace) -> list[str]:
     asked: list[str] = given.suites or list(QUICK if given.quick else (*SUITES, *ALONE))
+    if "goals" in asked and not given.results:
+        asked = [*(name for name in NAMES if name in {*asked, *goals.SUITES}), "goals"]
     if unknown := set(asked) - set(NAMES):
         raise SystemExit(f"There is no suite {', '.join(sorted(unknown))}; there are {', '.join(NAMES)}.")
     return asked

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from functools import cached_property
 from math import ceil
@@ -151,6 +151,8 @@ class SqsQueueAdmin:
     sqs: Callable[[], Any]
     functions: Callable[[], Any]
     """Returns a Lambda client."""
+    _urls: dict[str, str] = field(default_factory=dict, init=False, repr=False, compare=False)
+    """Known addresses by name: a request that waits for a task asks for the length of its queue."""
 
     def depth(self) -> QueueDepth:
         """See `QueueAdmin.depth`."""
@@ -205,5 +207,6 @@ class SqsQueueAdmin:
         return attributes
 
     def _url(self, name: str) -> str:
-        url: str = self.sqs().get_queue_url(QueueName=name)["QueueUrl"]
-        return url
+        if name not in self._urls:
+            self._urls[name] = self.sqs().get_queue_url(QueueName=name)["QueueUrl"]
+        return self._urls[name]

@@ -6,8 +6,10 @@ from collections.abc import Iterator
 from datetime import UTC, timedelta
 
 import pytest
+from moto import mock_aws
 
 from chalicelib.adapters.aws import SystemClock, client, forget_clients, new_id
+from chalicelib.adapters.sqs import SqsQueueAdmin
 from chalicelib.storage import is_id
 
 
@@ -52,3 +54,16 @@ def test_fresh_ids_are_ids_and_never_the_same() -> None:
     made = {new_id() for _ in range(1_000)}
     assert len(made) == 1_000
     assert all(map(is_id, made))
+
+
+def test_the_length_of_a_queue_is_asked_for_without_its_address_again(region: None) -> None:
+    asked: list[str] = []
+    with mock_aws():
+        sqs = client("sqs")
+        sqs.create_queue(QueueName="images")
+        sqs.meta.events.register("before-call.sqs", lambda model, **_: asked.append(model.name))
+        admin = SqsQueueAdmin("images", lambda: sqs, lambda: None)
+
+        assert [admin.backlog(), admin.backlog()] == [0, 0]
+
+    assert asked == ["GetQueueUrl", "GetQueueAttributes", "GetQueueAttributes"]
