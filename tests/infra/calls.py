@@ -19,9 +19,11 @@ from chalicelib.adapters import aws
 from chalicelib.json_formats import write_change
 from tests.http.forms import FORM, a_file, a_form
 from tests.infra.account import Account, an_account
-from tests.infra.day import PICTURE, arrive, images, upload
+from tests.infra.day import arrive, images, upload
+from tests.pictures import a_jpeg
 
 IMAGES = 20
+PICTURE = a_jpeg((400, 300))
 HEAD = (
     "| request or work | calls | DynamoDB | rows written | write units | read units | S3 | others |\n"
     "|---|---:|---|---:|---:|---:|---|---|\n"
@@ -131,7 +133,7 @@ def measured() -> list[Row]:
     ids = (str(UUID(int=number, version=4)) for number in count(1))
     with patch.object(aws, "new_id", lambda: next(ids)), an_account() as account:
         for number in range(IMAGES):
-            upload(account, number)
+            upload(account, number, body=PICTURE + bytes([number]))
         arrive(account)
         account.work("Maintenance")
         counter = CallCounter()

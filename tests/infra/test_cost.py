@@ -28,7 +28,9 @@ from cli.local.staging import tracked_config
 from tests.infra.account import an_account
 from tests.infra.day import arrive, upload
 from tests.infra.watched import ALARMS, watched
+from tests.pictures import a_jpeg
 
+PICTURE = a_jpeg((400, 300))
 PAGE = (Path(__file__).parents[2] / "docs" / "operations" / "cost.md").read_text(encoding="utf-8")
 Asked = list[tuple[str, str, Mapping[str, Any]]]
 
@@ -37,10 +39,10 @@ Asked = list[tuple[str, str, Mapping[str, Any]]]
 def asked() -> Asked:
     """What one upload asks of AWS, in a process that has worked before."""
     with an_account() as account:
-        upload(account, 1)
+        upload(account, 1, body=PICTURE + b"1")
         arrive(account)
         account.recorder.asked.clear()
-        upload(account, 2)
+        upload(account, 2, body=PICTURE + b"2")
         arrive(account)
         return list(account.recorder.asked)
 
