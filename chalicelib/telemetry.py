@@ -11,12 +11,13 @@ import gc
 import json
 import time
 import traceback
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, Protocol, TypeVar
 
 from aws_lambda_powertools import Logger
+from aws_lambda_powertools.metrics.functions import is_metrics_disabled
 from aws_lambda_powertools.metrics.provider.cloudwatch_emf.cloudwatch import AmazonCloudWatchEMFProvider
 
 from chalicelib.errors import WallifyError
@@ -87,6 +88,9 @@ def at_start(read: Callable[[], T]) -> T:
         raise
 
 
+_DIRECTIVES = "_aws"
+
+
 class EmbeddedMetrics:
     """Metrics as log lines that CloudWatch turns into metrics, without a call to it.
 
@@ -103,23 +107,43 @@ class EmbeddedMetrics:
         self._counted.append((tuple(sorted(dimensions.items())), name, unit, value))
 
     def flush(self) -> None:
-        """Print the values counted, one line per set of dimensions (more if a line would be too large).
+        """Print the values counted, in as few lines as possible: CloudWatch is paid by the gigabyte.
 
-        What cannot be printed is lost; see `Metrics`.
+        Sets of dimensions share a line as long as they give no name two values. What cannot be printed is lost; see
+        `Metrics`.
         """
         counted, self._counted = self._counted, []
-        lines: dict[Dimensions, AmazonCloudWatchEMFProvider] = {}
+        sets: dict[Dimensions, AmazonCloudWatchEMFProvider] = {}
         with suppress(OSError):
             for dimensions, name, unit, value in counted:
-                lines.setdefault(dimensions, self._line(dimensions)).add_metric(name, unit, value)
-            for line in lines.values():
-                if line.metric_set:
-                    line.flush_metrics()
+                sets.setdefault(dimensions, self._line(dimensions)).add_metric(name, unit, value)
+            lines = _shared(one.serialize_metric_set() for one in sets.values() if one.metric_set)
+            for line in () if is_metrics_disabled() else lines:
+                print(json.dumps(line, separators=_TIGHT))  # noqa: T201  # this is how Lambda takes metrics
 
     def _line(self, dimensions: Dimensions) -> AmazonCloudWatchEMFProvider:
         return AmazonCloudWatchEMFProvider(
             namespace=self.namespace, service=self.service, default_dimensions=dict(dimensions)
         )
+
+
+def _shared(lines: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """Return the lines, each put into the first one that has no other value under one of its names."""
+    shared: list[dict[str, Any]] = []
+    for line in lines:
+        rest = {name: value for name, value in line.items() if name != _DIRECTIVES}
+        home = next((one for one in shared if _has_room(one, rest)), None)
+        if home is None:
+            shared.append(dict(line))
+        else:
+            directives = [*home[_DIRECTIVES]["CloudWatchMetrics"], *line[_DIRECTIVES]["CloudWatchMetrics"]]
+            home |= {**rest, _DIRECTIVES: {**home[_DIRECTIVES], "CloudWatchMetrics": directives}}
+    return shared
+
+
+def _has_room(line: Mapping[str, Any], names: Mapping[str, Any]) -> bool:
+    """Return True if none of these names has another value in the line; a metric's values are a list, never shared."""
+    return all(name not in line or (line[name] == value and isinstance(value, str)) for name, value in names.items())
 
 
 class Counting(Protocol):

@@ -103,6 +103,44 @@ def test_numbers_of_different_dimensions_do_not_mix(
     assert found == {"sweep": [3.5], "maintenance": [4.5]}
 
 
+def test_numbers_share_a_line_where_no_name_has_two_values(
+    metrics: EmbeddedMetrics, capsys: pytest.CaptureFixture[str]
+) -> None:
+    metrics.count("TasksEnded", type="process_image", status="SUCCESS")
+    metrics.count("RenditionsMade", 7, type="process_image")
+    for step, took in (("fetch", 1.5), ("engine", 2.5)):
+        metrics.count("StepDuration", took, step=step)
+    metrics.count("RenditionsMade", 2, type="optimize_images")
+    metrics.flush()
+    first, second = printed(capsys)
+    assert [[one["Name"] for one in part["Metrics"]] for part in first["_aws"]["CloudWatchMetrics"]] == [
+        ["TasksEnded"],
+        ["RenditionsMade"],
+        ["StepDuration"],
+    ]
+    assert (first["type"], first["step"], first["RenditionsMade"], first["StepDuration"]) == (
+        "process_image",
+        "fetch",
+        [7.0],
+        [1.5],
+    )
+    assert (second["type"], second["step"], second["RenditionsMade"], second["StepDuration"]) == (
+        "optimize_images",
+        "engine",
+        [2.0],
+        [2.5],
+    )
+
+
+def test_a_stage_may_do_without_metrics(
+    metrics: EmbeddedMetrics, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("POWERTOOLS_METRICS_DISABLED", "true")
+    metrics.count("TasksEnded", type="process_image", status="SUCCESS")
+    metrics.flush()
+    assert printed(capsys) == []
+
+
 @pytest.mark.parametrize("name", METRICS)
 def test_every_metric_has_a_known_unit_and_room_for_the_service_among_its_dimensions(name: str) -> None:
     assert METRICS[name].unit in UNITS

@@ -127,7 +127,7 @@ class Functions:
                 return
 
 
-GB_SECOND_USD, GB_MONTH_USD, WORKER_GB = 0.0000166667, 0.023, 2.0
+GB_SECOND_USD, GB_MONTH_USD, WORKER_GB = 0.0000166667, 0.023, 1769 / 1024
 """List prices of Lambda (x86) and S3 Standard in us-east-1, 2026, and the memory of the workers as deployed."""
 
 

@@ -18,8 +18,10 @@ from cli.output import print_json, print_result, progress_line, stderr, stdout
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from cli.deploy.cost import Stage
     from cli.deploy.deployment import Deployed, Plan
     from cli.deploy.target import StageTarget
+    from infra.stages import Choices
 
 STAGE = re.compile(r"[a-z][a-z0-9-]{0,15}")  # the pattern of foundation.yaml
 SIGNS = {"Add": "+", "Modify": "~", "Remove": "-"}
@@ -63,6 +65,17 @@ def run_deploy(given: argparse.Namespace) -> int:
     return _prepare(given, target) if given.infra_only else _deploy(given, target)
 
 
+def _priced(choices: Choices, region: str) -> Stage:
+    from cli.deploy.cost import SMALL_STAGE, Stage  # noqa: PLC0415  # as above
+
+    chosen = choices.parameters
+    return Stage(
+        region=region,
+        price_class=chosen.get("PriceClass", SMALL_STAGE.price_class),
+        noncurrent_days=int(chosen.get("NoncurrentDays", SMALL_STAGE.noncurrent_days)),
+    )
+
+
 def _plan(given: argparse.Namespace, target: StageTarget) -> int:
     from cli.deploy import cost, deployment  # noqa: PLC0415  # as above
     from infra import stages  # noqa: PLC0415  # as above
@@ -70,7 +83,8 @@ def _plan(given: argparse.Namespace, target: StageTarget) -> int:
     with progress_line(f"Planning {target.name}", aside=given.json) as tell:
         tell("change sets")
         plan = deployment.plan(target)
-    price = cost.estimate(sql=stages.of(target.stage).uses_sql)
+    choices = stages.of(target.stage)
+    price = cost.estimate(stage=_priced(choices, target.region), sql=choices.uses_sql)
     if given.json:
         print_json({**_target_facts(target), "stacks": plan.stacks, "functions": plan.functions, "cost": price})
         return 0

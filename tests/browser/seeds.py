@@ -30,9 +30,9 @@ FAILURES = (
 )
 USAGES = {
     "api_handler": FunctionUsage(4210, 0, 0, 18.0, 96.0, 7, 1769, 29),
-    "process_image": FunctionUsage(1288, 3, 0, 740.0, 1910.0, 11, 2048, 60),
-    "generate_thumbnails": FunctionUsage(96, 0, 0, 680.0, 1520.0, 2, 2048, 60),
-    "maintenance": FunctionUsage(27, 0, 0, 2300.0, 9100.0, 5, 2048, 120),
+    "process_image": FunctionUsage(1288, 3, 0, 740.0, 1910.0, 11, 1769, 60),
+    "generate_thumbnails": FunctionUsage(96, 0, 0, 680.0, 1520.0, 2, 1769, 60),
+    "maintenance": FunctionUsage(27, 0, 0, 2300.0, 9100.0, 5, 1769, 120),
     "optimizer": FunctionUsage(31, 0, 0, 2900.0, 6400.0, 2, 1769, 120),
     "sweep": FunctionUsage(60, 0, 0, 210.0, 480.0, 1, 512, 55),
     "cleanup_orphaned_files": FunctionUsage(memory_mb=512, timeout_seconds=30),

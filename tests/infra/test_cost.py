@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from math import ceil
 from pathlib import Path
 from typing import Any
@@ -16,22 +17,29 @@ from chalicelib.settings import Settings
 from chalicelib.telemetry import NAMESPACE
 from cli.deploy.cost import (
     BASE_LOAD,
+    DEFAULT_REGION,
+    OPTIMIZE_WORK,
+    PRICE_CLASSES,
     PRICES,
+    REGIONS,
     UPLOAD_WORK,
+    Bill,
+    Stage,
     Usage,
     database_cost,
     estimate,
-    monthly_cost,
-    per_million_uploads,
+    per_million,
 )
 from cli.local.staging import tracked_config
+from infra.template import FOUNDATION, properties, read
 from tests.infra.account import an_account
-from tests.infra.day import arrive, upload
+from tests.infra.day import LOOSE, arrive, upload
 from tests.infra.watched import ALARMS, watched
 from tests.pictures import a_jpeg
 
 PICTURE = a_jpeg((400, 300))
 PAGE = (Path(__file__).parents[2] / "docs" / "operations" / "cost.md").read_text(encoding="utf-8")
+NOTHING = Usage(uploads=0, views=0, full_views=0, removed=0, kept=0)
 Asked = list[tuple[str, str, Mapping[str, Any]]]
 
 
@@ -52,16 +60,55 @@ def counted(asked: Asked) -> Counter[str]:
     return Counter(operation for _, operation, _ in asked)
 
 
+@pytest.fixture(scope="module")
+def optimized() -> Asked:
+    """What the first view of a full form, and the optimising of the picture, ask of AWS."""
+    with an_account() as account:
+        for number, collection in enumerate(("warm", "lakes")):
+            upload(account, number, collection=collection, body=LOOSE + bytes([number]))
+        arrive(account)
+        for collection, number in (("warm", 0), ("lakes", 1)):
+            account.recorder.asked.clear()
+            account.ask("GET", f"/cdn/{collection}/{number}.png")
+            assert account.work("Optimizer") == 1
+        return list(account.recorder.asked)
+
+
 def test_objects_of_an_upload_are_as_many_as_the_formula_says(counted: Counter[str]) -> None:
-    made_at_night = len(Settings().variant_formats.split(","))
-    assert counted["s3.PutObject"] == UPLOAD_WORK.originals + Usage().renditions - made_at_night
-    read_at_night = 2  # the original and the full form
-    assert counted["s3.GetObject"] == UPLOAD_WORK.gets - read_at_night
+    assert counted["s3.PutObject"] == UPLOAD_WORK.originals + UPLOAD_WORK.renditions
+    assert counted["s3.GetObject"] == UPLOAD_WORK.gets
+
+
+def test_calls_of_the_worker_are_as_many_as_the_formula_says(asked: Asked) -> None:
+    counted = Counter(operation for function, operation, _ in asked if function == "process_image")
+    calls = UPLOAD_WORK.worker_calls
+    assert counted["dynamodb.GetItem"] + counted["dynamodb.PutItem"] == calls["table"]
+    assert counted["dynamodb.TransactWriteItems"] == calls["transaction"]
+    assert counted["s3.GetObject"] + counted["s3.DeleteObject"] + 2 == calls["object"]  # PUTs are side by side
+
+
+def test_calls_of_the_api_are_as_many_as_the_formula_says(asked: Asked) -> None:
+    counted = Counter(operation for function, operation, _ in asked if function == "api_handler")
+    assert counted["dynamodb.GetItem"] + counted["dynamodb.PutItem"] == UPLOAD_WORK.upload_calls["table"]
+    assert counted["s3.PutObject"] == UPLOAD_WORK.upload_calls["object"]
+
+
+def test_a_first_view_asks_what_the_formula_says(optimized: Asked) -> None:
+    counted = Counter(operation for _, operation, _ in optimized)
+    assert counted["s3.GetObject"] == OPTIMIZE_WORK.gets
+    assert 1 <= counted["s3.PutObject"] <= OPTIMIZE_WORK.puts
+    sent = sum(times for name, times in counted.items() if name == "sqs.SendMessage")
+    assert sent <= 2  # each is received and deleted
+    assert OPTIMIZE_WORK.queue_requests == 3 * 2
+    writes = sum(map(_write_units, optimized))
+    assert writes <= OPTIMIZE_WORK.writes <= 1.5 * writes
+    table = [name for function, name, _ in optimized if function == "optimizer" and name.startswith("dynamodb.")]
+    assert len(table) == OPTIMIZE_WORK.calls["table"] + OPTIMIZE_WORK.calls["transaction"]
 
 
 def test_messages_of_an_upload_are_as_many_as_the_formula_says(counted: Counter[str]) -> None:
-    # S3's message is sent, received and removed; the worker's own is sent at most, and received.
-    assert sum(times for name, times in counted.items() if name.startswith("sqs.")) <= UPLOAD_WORK.queue_requests - 3
+    # S3's message is sent, received and removed; the worker's own is sent at most, received and removed.
+    assert sum(times for name, times in counted.items() if name.startswith("sqs.")) <= UPLOAD_WORK.queue_requests - 4
 
 
 def test_units_of_the_table_are_about_as_many_as_the_formula_says(asked: Asked) -> None:
@@ -73,13 +120,15 @@ def test_units_of_the_table_are_about_as_many_as_the_formula_says(asked: Asked) 
 def test_renditions_are_those_of_the_recipe_the_public_form_and_the_variants() -> None:
     recipe = Recipe()
     thumbnails = len(recipe.sizes) * len(recipe.formats)
-    assert Usage().renditions == thumbnails + 1 + len(Settings().variant_formats.split(","))
+    assert UPLOAD_WORK.renditions == thumbnails + 1
+    assert OPTIMIZE_WORK.puts == 1 + len(Settings().variant_formats.split(","))
 
 
 def test_memory_is_that_of_the_functions() -> None:
     memory = {name: one["lambda_memory_size"] / 1024 for name, one in tracked_config()["lambda_functions"].items()}
     assert (BASE_LOAD.api_gb, BASE_LOAD.sweep_gb) == (memory["api_handler"], memory["sweep"])
     assert {memory[name] for name in ("process_image", "maintenance")} == {BASE_LOAD.worker_gb}
+    assert memory["optimizer"] == BASE_LOAD.optimizer_gb
 
 
 def test_alarms_and_metrics_are_those_that_are_watched() -> None:
@@ -88,7 +137,7 @@ def test_alarms_and_metrics_are_those_that_are_watched() -> None:
 
 
 def test_nothing_costs_what_is_there_anyway() -> None:
-    idle = monthly_cost(Usage(uploads=0, views=0, kept=0))
+    idle = Bill(NOTHING).lines()
     assert [line for line, usd in idle.items() if usd] == [
         "functions",
         "queues",
@@ -97,24 +146,66 @@ def test_nothing_costs_what_is_there_anyway() -> None:
     ]
 
 
-@pytest.mark.parametrize("more", ["uploads", "views", "kept"])
+@pytest.mark.parametrize("more", ["uploads", "views", "kept", "full_views"])
 def test_ten_times_as_much_costs_ten_times_as_much_beside_that(more: str) -> None:
     def extra(times: int) -> float:
-        nothing = {"uploads": 0, "views": 0, "kept": 0}
-        some = Usage(**{**nothing, more: 1000 * times})
-        return sum(monthly_cost(some).values()) - sum(monthly_cost(Usage(**nothing)).values())
+        some = replace(NOTHING, **{more: 1000 * times})
+        return sum(Bill(some).lines().values()) - sum(Bill(NOTHING).lines().values())
 
     assert extra(10) == pytest.approx(10 * extra(1))
 
 
 def test_a_line_is_its_price_times_its_number() -> None:
-    assert monthly_cost(Usage(uploads=1000, polls=4))["API"] == pytest.approx(5000 * PRICES["api_request"].usd)
+    price = PRICES["api_request"].in_region(DEFAULT_REGION)
+    assert Bill(Usage(uploads=1000, polls=4)).lines()["API"] == pytest.approx(5000 * price)
 
 
 def test_the_page_has_the_numbers_of_the_formula() -> None:
-    for line, usd in per_million_uploads().items():
-        assert f"| {line} | {usd:.2f} |" in PAGE
-    assert f"| **together** | **{sum(per_million_uploads().values()):.2f}** |" in PAGE
+    columns = [per_million("uploads"), per_million("uploads", Stage(arm=True)), per_million("full_views")]
+    for line in dict.fromkeys(name for column in columns for name in column):
+        assert f"| {line} | {' | '.join(_usd(column.get(line)) for column in columns)} |" in PAGE
+    sums = " | ".join(f"**{sum(column.values()):.2f}**" for column in columns)
+    assert f"| **together** | {sums} |" in PAGE
+
+
+def _usd(value: float | None) -> str:
+    return "" if value is None else f"{value:.2f}"
+
+
+@pytest.mark.parametrize("days", [7, 30])
+@pytest.mark.parametrize("region", REGIONS)
+def test_a_million_uploads_cost_less_than_120_usd(region: str, days: int) -> None:
+    assert sum(per_million("uploads", Stage(region, noncurrent_days=days)).values()) <= 120
+
+
+def test_a_region_has_prices_of_its_own_and_an_unknown_one_those_of_the_first() -> None:
+    sums = {region: sum(Bill(Usage(), Stage(region)).lines().values()) for region in (*REGIONS, "mars-north-1")}
+    assert sums["us-east-1"] < sums["eu-west-1"] < sums[DEFAULT_REGION] == sums["mars-north-1"]
+    assert "prices of eu-central-1 for mars-north-1" in estimate(stage=Stage("mars-north-1"))
+
+
+def test_price_classes_are_those_of_the_template() -> None:
+    parameter = read(FOUNDATION)["Parameters"]["PriceClass"]
+    assert parameter["AllowedValues"] == list(PRICE_CLASSES)
+    costs = [Bill(Usage(), Stage(price_class=name)).lines()["delivery"] for name in PRICE_CLASSES]
+    assert costs == sorted(costs)
+
+
+def test_invalidations_cost_after_the_first_thousand() -> None:
+    few, many = (Bill(replace(NOTHING, removed=number)).lines()["delivery"] for number in (333, 433))
+    assert few == 0
+    assert many == pytest.approx(299 * 0.005)
+
+
+def test_deleted_objects_cost_for_the_days_that_they_are_kept() -> None:
+    costs = [
+        Bill(replace(NOTHING, removed=100), Stage(noncurrent_days=days)).lines()["noncurrent versions"]
+        for days in (7, 14)
+    ]
+    assert costs[1] == pytest.approx(2 * costs[0])
+    rules = properties("Bucket", FOUNDATION)["LifecycleConfiguration"]["Rules"]
+    [incoming] = [rule for rule in rules if rule["Id"] == "forget-incoming-leftovers"]
+    assert incoming["NoncurrentVersionExpiration"]["NoncurrentDays"] == UPLOAD_WORK.incoming_days
 
 
 def test_the_page_has_the_estimate_of_a_small_app() -> None:
@@ -123,7 +214,7 @@ def test_the_page_has_the_estimate_of_a_small_app() -> None:
 
 @pytest.mark.parametrize("price", PRICES.values(), ids=list(PRICES))
 def test_a_price_names_its_unit_and_its_source(price: Any) -> None:  # noqa: ANN401  # a Price
-    assert price.usd > 0
+    assert min(price.usd.values()) > 0
     assert price.unit
     assert price.source.endswith(("pricing", "on-demand"))
 

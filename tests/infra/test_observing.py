@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from chalicelib.telemetry import METRICS, NAMESPACE
-from cli.deploy.cost import PRICES
+from cli.deploy.cost import DEFAULT_REGION, PRICES
 from cli.local.staging import tracked_config
 from infra.template import DATABASE, FOUNDATION, OBSERVING, properties, read
 from tests.infra.dimensions import GIVEN
@@ -151,11 +151,15 @@ def test_expressions_name_only_what_is_on_their_widget(widget: dict[str, Any]) -
 def test_costs_on_the_dashboard_are_by_the_price_list_and_by_the_functions_memory() -> None:
     [text] = [json.dumps(widget) for widget in WIDGETS if widget["properties"]["title"].startswith("Cost")]
     memory = {name: one["lambda_memory_size"] for name, one in tracked_config()["lambda_functions"].items()}
-    assert f"* {PRICES['lambda_gb_second'].usd:.10f}" in text
-    assert f"* {PRICES['lambda_call'].usd:.7f}" in text
+    assert f"* {PRICES['lambda_gb_second'].in_region(DEFAULT_REGION):.10f}" in text
+    assert f"* {PRICES['lambda_call'].in_region(DEFAULT_REGION):.7f}" in text
     functions = ("api_handler", "process_image", "make_thumbnails", "maintenance", "sweep", "optimizer")
+    groups: dict[int, list[str]] = {}
     for place, function in zip("abcdef", functions, strict=True):
-        assert f"d{place} * {memory[function]}" in text
+        groups.setdefault(memory[function], []).append(f"d{place}")
+    for size, places in groups.items():
+        named = places[0] if len(places) == 1 else f"({' + '.join(places)})"
+        assert f"{named} * {size}" in text
 
 
 def test_the_dashboard_is_named_after_the_stage() -> None:

@@ -96,7 +96,7 @@ def test_the_overview_adds_up(admin: Gateway, services: Container) -> None:
     assert (body["states"]["SUCCESS"], body["active"]["PENDING"], body["complete"]) == (1, 1, True)
     assert (body["queue_wait"]["p50_ms"], body["runtime"]["p95_ms"]) == (1000, 2000)
     assert (len(body["buckets"]), body["bucket_seconds"]) == (60, 60)
-    assert body["cost"]["compute_usd"] == pytest.approx(2 * 2.0 * 0.0000166667, abs=1e-6)
+    assert body["cost"]["compute_usd"] == pytest.approx(2 * 1769 / 1024 * 0.0000166667, abs=1e-6)
 
 
 def test_what_ended_before_the_stretch_is_no_part_of_it(admin: Gateway, services: Container) -> None:
