@@ -170,6 +170,7 @@ def _log_tail(log: str) -> str:
 
 LAYER_CACHE = PROJECT / ".local" / "layers"
 LAYERS = "managed-layer-*.zip"
+LAYERS_KEPT = 3
 
 
 def restore_layers(stack: Stack, shelf: Path = LAYER_CACHE) -> None:
@@ -179,14 +180,17 @@ def restore_layers(stack: Stack, shelf: Path = LAYER_CACHE) -> None:
 
 
 def save_layers(stack: Stack, shelf: Path = LAYER_CACHE) -> None:
-    """Store the layers of this stack for later deployments, in place of older ones."""
-    made = {layer.name for layer in _packages(stack).glob(LAYERS)}
+    """Store the layers of this stack for later deployments."""
+    keep_layers(_packages(stack), shelf)
+
+
+def keep_layers(made: Path, shelf: Path = LAYER_CACHE) -> None:
+    """Store the layers of the folder `made`; the newest of all stay, because each kind of state has its own."""
     shelf.mkdir(parents=True, exist_ok=True)
-    for layer in _packages(stack).glob(LAYERS):
+    for layer in made.glob(LAYERS):
         _copy(layer, shelf)
-    for old in shelf.glob(LAYERS):
-        if old.name not in made:
-            old.unlink(missing_ok=True)
+    for old in sorted(shelf.glob(LAYERS), key=lambda layer: layer.stat().st_mtime)[:-LAYERS_KEPT]:
+        old.unlink(missing_ok=True)
 
 
 def _packages(stack: Stack) -> Path:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -104,14 +105,15 @@ def test_a_layer_made_for_one_stack_is_there_for_the_next(stack: Stack, tmp_path
     assert made_in(other) == ["managed-layer-1.zip"]
 
 
-def test_only_the_layer_in_use_stays_on_the_shelf(stack: Stack, tmp_path: Path) -> None:
-    make(stack, "managed-layer-1.zip")
-    functions.save_layers(stack, tmp_path / "shelf")
-    (packages(stack) / "managed-layer-1.zip").rename(packages(stack) / "managed-layer-2.zip")
+def test_the_newest_layers_stay_on_the_shelf(stack: Stack, tmp_path: Path) -> None:
+    for number in range(1, 5):
+        make(stack, f"managed-layer-{number}.zip")
+        os.utime(packages(stack) / f"managed-layer-{number}.zip", (number, number))
 
     functions.save_layers(stack, tmp_path / "shelf")
 
-    assert [path.name for path in (tmp_path / "shelf").iterdir()] == ["managed-layer-2.zip"]
+    kept = {path.name for path in (tmp_path / "shelf").iterdir()}
+    assert kept == {"managed-layer-2.zip", "managed-layer-3.zip", "managed-layer-4.zip"}
 
 
 def test_an_empty_shelf_lends_nothing(stack: Stack, tmp_path: Path) -> None:
@@ -121,7 +123,7 @@ def test_an_empty_shelf_lends_nothing(stack: Stack, tmp_path: Path) -> None:
 
 
 def make(stack: Stack, name: str) -> None:
-    packages(stack).mkdir(parents=True)
+    packages(stack).mkdir(parents=True, exist_ok=True)
     (packages(stack) / name).write_bytes(b"layer")
 
 

@@ -160,6 +160,7 @@ def opened(folder: Path) -> Iterator[Account]:
     try:
         yield Account(stack, check_out(folder), _deployer(stack))
     finally:
+        functions.keep_layers(folder / ".chalice" / "deployments")
         emulator.stop(stack)
         shutil.rmtree(home, ignore_errors=True)
 
