@@ -9,6 +9,8 @@ from urllib.parse import quote
 
 from chalicelib.errors import BadRequest
 
+MOST_FRAME_SIDE, MOST_FRAME_PIXELS = 8_192, 40_000_000
+"""Of the frame of a rendition on demand: a display of 8K has 7,680 by 4,320, 33 million."""
 DEFAULT_COLLECTION = "default"
 _COLLECTION = re.compile(r"\w(?:[\w .-]{0,62}[\w-])?")
 _IN_COLLECTION = re.compile(r"[\w .-]")

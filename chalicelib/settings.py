@@ -17,6 +17,7 @@ import msgspec
 from msgspec import Meta
 
 from chalicelib.errors import WallifyError
+from chalicelib.names import MOST_FRAME_PIXELS, MOST_FRAME_SIDE
 
 TEXT = "text"
 """Key in a type's `extra`: the allowed values in words. The value of such a setting is never shown."""
@@ -111,7 +112,6 @@ OptimizeAt = Annotated[
     Meta(pattern=r"^(first_view|publish|nightly|off)\Z", extra={TEXT: "first_view, publish, nightly or off"}),
 ]
 LEAST_SIZE, MOST_SIZE = 16, 4_096
-MOST_PRESET_SIDE, MOST_PRESET_PIXELS = 8_192, 40_000_000
 
 
 _HEAD = "WALLIFY"
@@ -302,7 +302,7 @@ def _out_of_bounds(sizes: str) -> bool:
 
 def _is_too_large(preset: str) -> bool:
     sides = [int(side) for side in re.findall(r"\d+", preset)] or [1]
-    return max(sides) > MOST_PRESET_SIDE or (len(sides) > 1 and sides[0] * sides[1] > MOST_PRESET_PIXELS)
+    return max(sides) > MOST_FRAME_SIDE or (len(sides) > 1 and sides[0] * sides[1] > MOST_FRAME_PIXELS)
 
 
 def _is_no_moment(text: str) -> bool:
@@ -335,7 +335,7 @@ RULES: tuple[tuple[str, Callable[[Settings], bool], str], ...] = (
     (
         "presets",
         lambda given: any(map(_is_too_large, given.presets.split(","))),
-        f"must be frames of at most {MOST_PRESET_SIDE} pixels a side and {MOST_PRESET_PIXELS} in all.",
+        f"must be frames of at most {MOST_FRAME_SIDE} pixels a side and {MOST_FRAME_PIXELS} in all.",
     ),
     (
         "max_upload_bytes",

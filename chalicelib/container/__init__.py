@@ -31,8 +31,7 @@ class Container(AdminServices, JobServices):
     @cached_property
     def on_demand(self) -> OnDemand:
         """Renditions that are made when a client asks for them."""
-        from chalicelib.delivery.on_demand import OnDemand
-        from chalicelib.delivery.transforms import parse_presets
+        from chalicelib.delivery.on_demand import OnDemand, parse_presets
 
         return OnDemand(
             catalog=self.state.catalog,

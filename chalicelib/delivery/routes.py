@@ -14,8 +14,8 @@ from chalicelib import storage
 from chalicelib.admin.scopes import Scope
 from chalicelib.container import container
 from chalicelib.delivery.negotiation import FULL, best
+from chalicelib.delivery.on_demand import Wish, parse_options
 from chalicelib.delivery.private_links import BadSignature
-from chalicelib.delivery.transforms import Wish, parse_options
 from chalicelib.engine.file_types import FORMATS
 from chalicelib.errors import ImageNotFound, NotFound, Unavailable
 from chalicelib.http.request import (

@@ -6,8 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 from chalicelib import storage
-from chalicelib.delivery.on_demand import ON_DEMAND, find_rendition
-from chalicelib.delivery.transforms import parse_options
+from chalicelib.delivery.on_demand import ON_DEMAND, find_rendition, parse_options
 from chalicelib.engine.model import Encoded, Limits, Recipe
 from chalicelib.engine.pipeline import FULL, process
 from chalicelib.engine.transform import transform

@@ -12,8 +12,7 @@ from chalice.app import Chalice
 
 from chalicelib import container
 from chalicelib.container import Container
-from chalicelib.delivery.on_demand import MOST_RENDITIONS, codec_for
-from chalicelib.delivery.transforms import parse_options
+from chalicelib.delivery.on_demand import MOST_RENDITIONS, codec_for, parse_options
 from chalicelib.engine.model import Recipe
 from chalicelib.images.model import Image
 from chalicelib.tasks.model import Status, Task, TaskFilter, TaskType

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from chalicelib.delivery.transforms import Wish, parse_options, parse_presets
+from chalicelib.delivery.on_demand import Wish, parse_options, parse_presets
 from chalicelib.engine.model import CENTER, Transform
 from chalicelib.errors import BadRequest
 from chalicelib.settings import BadSetting, Settings, load
