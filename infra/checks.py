@@ -26,6 +26,8 @@ LEASE_OF = {
 }
 """Function -> the setting that says how long one run of it may hold a task."""
 MOST_OF_GATEWAY = 29  # seconds
+LOCAL = "local"
+"""The stage of the local cloud."""
 _MOST = 10**9
 
 
@@ -102,6 +104,10 @@ def of_choices(stage: str, path: Path = stages.STAGES) -> Iterator[str]:
         value = entry.get(name)
         if isinstance(value, bool) or not isinstance(value, int | float) or not 1 <= value <= stages.MOST_REQUESTS:
             yield f"{name} in {path.name} must be a number from 1 to {stages.MOST_REQUESTS}, not {value!r}."
+    if (architecture := entry.get("architecture", stages.X86)) not in stages.ARCHITECTURES:
+        yield f"architecture in {path.name} must be {' or '.join(stages.ARCHITECTURES)}, not {architecture!r}."
+    elif architecture != stages.X86 and stage == LOCAL and stages.is_named(stage, path):
+        yield f"architecture in {path.name} is for AWS: the stage local runs on this machine's processor."
     try:
         msgspec.convert(entry.get("cdn_url", ""), BaseUrl)
     except msgspec.ValidationError:

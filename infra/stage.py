@@ -10,6 +10,8 @@ from collections.abc import Mapping
 from copy import deepcopy
 from typing import Any
 
+from infra.stages import X86
+
 Config = dict[str, Any]
 
 # AWS's rule for a queue that feeds a Lambda: it may be throttled and retried within one visibility timeout.
@@ -43,8 +45,8 @@ FILLED_IN = {
     *("WALLIFY_STAGE", "WALLIFY_CDN_URL", "WALLIFY_SIGNED_URL", "WALLIFY_API_URL"),
     *("WALLIFY_STATE", "WALLIFY_DATABASE_SECRET"),
 }
-# what it says besides: the network that functions run in, and whether they are traced
-BESIDES = ("subnet_ids", "security_group_ids", "xray")
+# what it says besides: the network that functions run in, whether they are traced, and their kind of processor
+BESIDES = ("subnet_ids", "security_group_ids", "xray", "lambda_architecture")
 
 # function <- output of foundation.yaml
 ROLE_FROM = {
@@ -109,6 +111,14 @@ def signing_through(config: Config, stage: str, url: str) -> Config:
     """The resolved configuration whose signed addresses lead through this base URL, and not to the bucket itself."""
     answer = deepcopy(config)
     answer["stages"][stage]["environment_variables"]["WALLIFY_SIGNED_URL"] = url
+    return answer
+
+
+def on_processor(config: Config, stage: str, architecture: str) -> Config:
+    """The resolved configuration whose functions run on this kind of processor, with packages for it."""
+    answer = deepcopy(config)
+    if architecture != X86:
+        answer["stages"][stage]["lambda_architecture"] = architecture
     return answer
 
 

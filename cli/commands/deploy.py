@@ -67,11 +67,13 @@ def run_deploy(given: argparse.Namespace) -> int:
 
 def _priced(choices: Choices, region: str) -> Stage:
     from cli.deploy.cost import SMALL_STAGE, Stage  # noqa: PLC0415  # as above
+    from infra.stages import ARM  # noqa: PLC0415  # as above
 
     chosen = choices.parameters
     return Stage(
         region=region,
         price_class=chosen.get("PriceClass", SMALL_STAGE.price_class),
+        arm=choices.architecture == ARM,
         noncurrent_days=int(chosen.get("NoncurrentDays", SMALL_STAGE.noncurrent_days)),
     )
 

@@ -21,6 +21,8 @@ from cli.local.functions import SIGNS_OF_NO_NETWORK, forget_packages
 from cli.local.stack import PROJECT
 from cli.local.staging import code_runs_in_place, tracked_config
 from infra import stage as stages
+from infra.stages import ARM, X86
+from infra.stages import of as choices_of
 
 # Tag on the API's function with the fingerprint of what is deployed. A plain `chalice deploy` removes foreign tags, so
 # the next `./wallify deploy` after it deploys everything again.
@@ -28,6 +30,8 @@ TAG = "wallify:deployed"
 # Chalice's record of a deployment, also kept in the bucket: without it, another machine would create a second API.
 RECORD_KEY = "deployment/chalice.json"
 LOG_LINES = 25  # lines
+_PROCESSORS = {X86: "x86_64", ARM: "aarch64"}
+"""Lambda's name of a kind of processor -> the compiler's."""
 
 
 def is_current(target: StageTarget) -> bool:
@@ -66,15 +70,15 @@ def deploy(target: StageTarget) -> str:
     return api_id(target)
 
 
-def build_native_module(source: Path) -> str:
+def build_native_module(source: Path, architecture: str = X86) -> str:
     """Build the module that decodes PNGs into this project; return a sentence if that fails, and Pillow decodes them.
 
     The same sources give the same bytes on every machine, so a second build changes nothing that is deployed.
     """
-    from native.build import LAMBDA, BuildError, build  # noqa: PLC0415  # it imports Pillow
+    from native.build import BuildError, build  # noqa: PLC0415  # it imports Pillow
 
     try:
-        build([LAMBDA], source / "chalicelib" / "engine" / "native")
+        build([_PROCESSORS[architecture]], source / "chalicelib" / "engine" / "native")
     except BuildError as error:
         return f"The native module was not built: Pillow decodes PNGs, in 2 to 7 times the time. {error}"
     return ""
@@ -165,6 +169,7 @@ def write_config(
     """
     before = tracked_config(source)
     after = stages.resolved(before, stage, outputs, cdn_url=cdn_url or None)
+    after = stages.on_processor(after, stage, choices_of(stage).architecture)
     if through_cdn:
         after = stages.signing_through(after, stage, f"https://{outputs['DistributionDomain']}")
     return _save(source, before, after)

@@ -60,6 +60,7 @@ def prepare(target: StageTarget, tell: Tell) -> list[str]:
     Afterwards plain `chalice deploy --stage …` works too.
     """
     check_settings(target.stage, target.source)
+    _check_processor(target)
     cloudformation = target.client("cloudformation")
     changed = []
     for part in stage_stacks(target):
@@ -98,9 +99,19 @@ def deploy(target: StageTarget, tell: Tell) -> Deployed:
     )
 
 
+def _check_processor(target: StageTarget) -> None:
+    architecture = stages.of(target.stage).architecture
+    if target.endpoint and architecture != stages.X86:
+        raise CommandError(
+            f"architecture = {architecture!r} of the stage {target.stage} is for AWS; an emulator uses this machine's.",
+            "Remove it from infra/stages.toml, or deploy to AWS.",
+        )
+
+
 def _build_native_module(target: StageTarget) -> str:
     """Build the module for AWS; an emulator takes the checkout as it is. Return a sentence if that fails."""
-    return "" if target.endpoint else chalice.build_native_module(target.source)
+    architecture = stages.of(target.stage).architecture
+    return "" if target.endpoint else chalice.build_native_module(target.source, architecture)
 
 
 def _fill_gaps(target: StageTarget, outputs: dict[str, str]) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -232,6 +233,33 @@ def test_the_native_module_is_built_into_the_project_for_lambda(
 
     assert chalice.build_native_module(tmp_path) == ""
     assert asked == [(["x86_64"], tmp_path / FOLDER.relative_to(PROJECT))]
+
+
+def test_the_native_module_is_built_for_the_stages_processor(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[tuple[object, ...]] = []
+    monkeypatch.setattr(build, "build", lambda *words: asked.append(words))
+
+    assert chalice.build_native_module(tmp_path, "arm64") == ""
+    assert asked == [(["aarch64"], tmp_path / FOLDER.relative_to(PROJECT))]
+
+
+def test_a_stage_on_arm64_is_configured_so_and_refused_on_an_emulator(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(chalice, "choices_of", lambda _: replace(CHOICES, architecture="arm64"))
+    monkeypatch.setattr("infra.stages.of", lambda _: replace(CHOICES, architecture="arm64"))
+    target = a_target(tmp_path / "project")
+
+    assert chalice.write_config(target.source, "dev", OUTPUTS) is True
+    config = json.loads((target.source / ".chalice" / "config.json").read_text("utf-8"))
+    assert config["stages"]["dev"]["lambda_architecture"] == "arm64"
+    assert chalice.clear_config(target.source, "dev") is True
+    config = json.loads((target.source / ".chalice" / "config.json").read_text("utf-8"))
+    assert "lambda_architecture" not in config["stages"]["dev"]
+
+    monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:4566/")
+    with pytest.raises(CommandError, match="architecture = 'arm64' of the stage dev is for AWS"):
+        deployment.prepare(a_target(tmp_path / "other"), lambda _: None)
 
 
 def test_each_stage_of_each_emulator_has_a_place_of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -98,6 +98,9 @@ def test_an_upload_is_waited_for_less_long_than_the_api_may_run(config: stage.Co
     [
         ("request_per_second = 5", "request_per_second"),
         ('cdn_url = "cdn.example/"', "cdn_url"),
+        ('architecture = "aarch64"', "architecture"),
+        ("snap_start = true", "snap_start"),
+        ("provisioned_concurrency = 2", "provisioned_concurrency"),
         ("parameters = {LogRetentonDays = 14}", "LogRetentonDays"),
         ("parameters = {LogRetentionDays = 15}", "LogRetentionDays"),
         ("parameters = {NoncurrentDays = 0}", "NoncurrentDays"),
@@ -116,6 +119,18 @@ def test_a_stage_chooses_nothing_that_is_misspelt_or_out_of_bounds(
     [told] = checks.faults(config, "dev", choices(tmp_path, text))
 
     assert name in told
+
+
+def test_the_local_cloud_runs_on_this_machines_processor(tmp_path: Path) -> None:
+    path = tmp_path / "stages.toml"
+    entry = 'requests_per_second = 5\nburst = 5\narchitecture = "arm64"\n'
+    path.write_text(f"[dev]\n{entry}", encoding="utf-8")
+    assert list(checks.of_choices("local", path)) == list(checks.of_choices("dev", path)) == []
+
+    path.write_text(f"[dev]\n{entry}[local]\n{entry}", encoding="utf-8")
+    assert list(checks.of_choices("local", path)) == [
+        "architecture in stages.toml is for AWS: the stage local runs on this machine's processor."
+    ]
 
 
 @pytest.mark.parametrize("value", ["0", "-1", "true", '"50"', "nan", "10001"])

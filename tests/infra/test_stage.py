@@ -127,3 +127,12 @@ def test_a_stage_that_gives_its_database_up_leaves_the_network(config: stage.Con
     before = stage.resolved(config, "prod", outputs | database)
 
     assert stage.resolved(before, "prod", outputs) == stage.resolved(config, "prod", outputs)
+
+
+def test_a_stage_on_arm64_is_packaged_for_it_and_forgets_it_again(
+    config: stage.Config, outputs: dict[str, str]
+) -> None:
+    made = stage.on_processor(stage.resolved(config, "prod", outputs), "prod", "arm64")
+    assert made["stages"]["prod"]["lambda_architecture"] == "arm64"
+    assert "lambda_architecture" not in stage.on_processor(config, "prod", "x86_64")["stages"]["prod"]
+    assert stage.unresolved(made, "prod") == config
