@@ -25,6 +25,7 @@ from chalicelib.tasks.model import Status, Task
 from chalicelib.uploads.presigned import UploadIntent
 from tests.faults.cloud import Cloud, Faults
 from tests.maintenance_world import DAY, HOUR, MaintenanceWorld
+from tests.memory_queue import Message
 from tests.pictures import a_jpeg
 from tests.trouble import unavailable
 from tests.world import World, a_png
@@ -56,17 +57,26 @@ def on_listing(world: MaintenanceWorld, prefix: str, act: Callable[[], object], 
     world.bucket.list = watched  # type: ignore[assignment]  # the bucket of this test, watched
 
 
-@pytest.mark.parametrize("time", [1, 2])
-@pytest.mark.parametrize("prefix", ["originals/", "renditions/"])
-def test_f39_an_upload_that_finishes_between_listing_and_deleting_survives(
-    world: MaintenanceWorld, prefix: str, time: int
-) -> None:
+def a_slow_upload(world: MaintenanceWorld) -> tuple[Task, Message]:
+    """An upload whose worker dies with its objects stored and its row not, and its message, taken from the queue.
+
+    Another image is published before it.
+    """
     world.image(1)
     world.kill_at("after_put", attempt=world.passed.count("after_claim") + 1)
     slow = world.upload(a_png(2))
     world.deliver()
     (message,) = world.queue.messages
     world.queue.messages.clear()
+    return slow, message
+
+
+@pytest.mark.parametrize("time", [1, 2])
+@pytest.mark.parametrize("prefix", ["originals/", "renditions/"])
+def test_f39_an_upload_that_finishes_between_listing_and_deleting_survives(
+    world: MaintenanceWorld, prefix: str, time: int
+) -> None:
+    slow, message = a_slow_upload(world)
     world.clock.move(25 * HOUR)
     on_listing(world, prefix, lambda: world.deliver(message), time=time)
     report = world.run("cleanup")
@@ -78,12 +88,7 @@ def test_f39_an_upload_that_finishes_between_listing_and_deleting_survives(
 def test_f39_an_upload_that_finishes_between_the_last_look_and_deleting_survives(
     world: MaintenanceWorld, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    world.image(1)
-    world.kill_at("after_put", attempt=world.passed.count("after_claim") + 1)
-    slow = world.upload(a_png(2))
-    world.deliver()
-    (message,) = world.queue.messages
-    world.queue.messages.clear()
+    slow, message = a_slow_upload(world)
     world.clock.move(25 * HOUR)
     known, looks = world.services.state.catalog.existing, iter(range(1, 99))
 
@@ -340,12 +345,7 @@ def test_f49_uploads_while_counting_are_never_lost(world: MaintenanceWorld, monk
 
 @pytest.mark.parametrize("minutes", [-5, 5])
 def test_f50_clocks_that_differ_delete_nothing_that_is_at_work(world: MaintenanceWorld, minutes: int) -> None:
-    world.image(1)
-    world.kill_at("after_put", attempt=world.passed.count("after_claim") + 1)
-    slow = world.upload(a_png(2))
-    world.deliver()
-    (message,) = world.queue.messages
-    world.queue.messages.clear()
+    slow, message = a_slow_upload(world)
     world.clock.move(DAY + timedelta(minutes=minutes))
     assert number(world.run("cleanup"), "quarantined") == 0
     world.queue.messages.append(message)
