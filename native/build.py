@@ -46,7 +46,7 @@ _FILES = (
     *("arch/generic/adler32_c.c", "arch/generic/adler32_fold_c.c", "arch/generic/chunkset_c.c"),
     *("arch/generic/crc32_fold_c.c", "arch/generic/crc32_braid_c.c"),
 )
-OURS = ("pixels/pixels.c", "pixels/marks.c")
+OURS = ("pixels/pixels.c", "pixels/marks.c", "pixels/planes.c")
 """Our own sources, below the folder of zlib-ng's."""
 _FLAGS = (
     *("-std=c11", "-O3", "-fPIC", "-shared", "-fvisibility=hidden", "-ffunction-sections", "-fdata-sections"),

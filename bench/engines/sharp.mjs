@@ -47,7 +47,8 @@ async function straight(data) {
   return { files };
 }
 
-const plain = (info) => [info.channels === 4 ? 'png' : 'jpeg'];
+// With transparency also WebP, as ours.
+const plain = (info) => (info.channels === 4 ? ['png', 'webp'] : ['jpeg']);
 
 async function ingest(data, second) {
   createHash('sha256').update(data).digest('hex');

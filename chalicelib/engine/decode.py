@@ -264,7 +264,7 @@ def decode(  # noqa: PLR0913  what a caller wants, by name
     pixels. Its edge pixels then extend over the picture by a fraction, so resampling must be given the box. `memory` is
     the budget to check against; `will_reencode` says that the full picture is encoded again afterwards. With
     `takes_damaged` pixels may be missing if the decoder returns the others; `damage_report` then has what is wrong.
-    With `native` a PNG or WebP may be decoded without Pillow, a PNG with `longest` smaller too (see `pixels`).
+    With `native` a PNG or WebP may be decoded without Pillow, and with `longest` smaller too (see `pixels`).
 
     Raises:
         DamagedImage: the pixels are cut off or broken.

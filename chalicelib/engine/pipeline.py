@@ -223,11 +223,11 @@ def publish(data: bytes, source: SourceImage, *, names_rights: bool = False) -> 
 
 
 def _compatible_form(source: SourceImage, *, names_rights: bool) -> tuple[Encoded, ...]:
-    """Return a form that every reader shows, made from the pixels already decoded; nothing for other formats."""
-    image = source.image
-    if source.format not in _TWO_FORMS or not source.memory.fits(source.format, image.mode, *image.size):
+    """Return a form that every reader shows; nothing for other formats. A WebP may have been decoded smaller."""
+    if source.format not in _TWO_FORMS or not source.memory.fits(source.format, source.image.mode, *source.size):
         return ()
-    return (_encode_again(source, names_rights=names_rights),)
+    whole = _decoded_again(source.data, source) if set(source.image.size) != set(source.size) else source
+    return (_encode_again(whole, names_rights=names_rights),)
 
 
 def rebuild_file(data: bytes, source: SourceImage, *, names_rights: bool = False) -> bytes:

@@ -1,4 +1,4 @@
-"""Decode PNG by the native module, averaged down on the way, and WebP by libwebp without Pillow's animation decoder.
+"""Decode PNG by the native module, averaged down on the way, and WebP by libwebp; both averaged down on the way.
 
 Both are optional. `python -m native.build` makes the module from native/pixels; libwebp is the one in Pillow's wheel.
 Without them, on another machine, or for any other kind of picture, Pillow decodes, and gives the same pixels. They
@@ -20,6 +20,7 @@ from PIL import Image
 
 from chalicelib.engine.checked_decode import PngCheck, idat_run
 from chalicelib.engine.containers.png import read_png_header
+from chalicelib.engine.containers.webp import filter_level
 from chalicelib.engine.limits import CannotRebuild
 from chalicelib.engine.native_module import is_available, library
 
@@ -46,7 +47,7 @@ class NativeDecode(Protocol):
 
     @property
     def size(self) -> tuple[int, int]:
-        """Width and height of the result."""
+        """Width and height of a picture that takes as much memory."""
 
     def run_on(self) -> Box | None:
         """Put the pixels into the picture, and return the box of them that is picture; None to have Pillow decode.
@@ -65,7 +66,7 @@ def native_decode(image: ImageFile, longest: int | None) -> NativeDecode | None:
         return None
     if image.format == "PNG":
         return _png(image, longest)
-    return _webp(image) if image.format == "WEBP" else None
+    return _webp(image, longest) if image.format == "WEBP" else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,11 +184,23 @@ def _replace_pixels(
 Image.register_decoder("unpacked_png", cast("type", UnpackedPngDecoder))
 
 
+BY_LIBWEBP = "decoded by libwebp"
+"""What a picture's `decoderconfig` holds if it was decoded without Pillow; the file is then whole."""
 _ABI = 0x0209
 """Version of libwebp's interface for which the structures below are right; it refuses another major one."""
-_RGBA = 1
+_RGBA, _YUV = 1, 11
+_LOSSY = 1
+_BYPASS_FILTERING, _USE_SCALING, _SCALED_WIDTH, _SCALED_HEIGHT = 0, 7, 8, 9
+"""Places of libwebp's options; filtering smooths the edges of blocks."""
+_SHARE = 8
+"""Part of the sides of a picture that is decoded only to see whether it can be."""
+WEAK_FILTER, FEW_SMOOTHED = 7, 8.0
+"""Level of the filter, and level times bits a pixel, up to which means of 2 x 2 pixels hardly show it: 50 dB and more
+remain. It takes a third of the time, and libwebp itself leaves it out whenever it scales down."""
 _INT = ctypes.c_int
 _RIFF_HEAD, _CHUNK_HEAD = 12, 8
+_VP8_HEADER = 80
+"""More bytes than `filter_level` reads."""
 
 
 def _structure(name: str, *fields: tuple[str, Any]) -> Any:  # noqa: ANN401  a class made of C's declaration
@@ -208,6 +221,19 @@ _Output = _structure(
     ("pad", _PADDING * 4),
     ("private_memory", ctypes.c_void_p),
 )
+_YuvOutput = _structure(
+    "WebPDecBuffer of planes",
+    *((name, _INT) for name in ("colorspace", "width", "height", "is_external_memory")),
+    *(("places", ctypes.c_void_p * 4), ("strides", _INT * 4), ("sizes", ctypes.c_size_t * 4)),
+    ("pad", _PADDING * 4),
+    ("private_memory", ctypes.c_void_p),
+)
+_Planes = _structure(
+    "planes",
+    ("places", ctypes.c_void_p * 3),
+    *((name, ctypes.c_uint32) for name in ("width", "height", "factor")),
+)
+"""As in native/pixels/pixels.h."""
 _Config = _structure(
     "WebPDecoderConfig",
     ("input", _Features),
@@ -227,42 +253,109 @@ class NativeWebp:
     """Where the chunks with its pixels begin, and their bytes."""
     config: Any
     """libwebp's configuration with what it has found out about the picture."""
+    factor: int = 1
+    """Each pixel is the mean of so many across and down."""
 
     @property
     def size(self) -> tuple[int, int]:
-        """Width and height of the result."""
+        """Width and height as in the file, whose planes are decoded."""
         return self.image.size
 
     def run_on(self) -> Box | None:
-        """Decode as `NativeDecode` says, straight into the memory that the picture then uses."""
-        width, height = self.size
-        memory = _memory(self.size, 4)
-        output = self.config.output
-        output.colorspace, output.is_external_memory = _RGBA, 1
-        output.rgba, output.stride, output.size = ctypes.addressof(memory), 4 * width, len(memory)
-        if _libwebp().WebPDecode(*_pointer(self.data, *self.place), ctypes.byref(self.config)):
+        """Decode as `NativeDecode` says; the pixels are averaged."""
+        width, height = self.image.size
+        small = -(-width // self.factor), -(-height // self.factor)
+        memory = _memory(small, 4)
+        if not (self._averaged(memory) if self.factor > 1 else self._straight(memory)):
             return None
         opened = cast("Any", self.image)
-        opened.im, opened.readonly, opened.tile = _mapped(memory, self.image.mode, self.size), 1, []
+        opened._size = small  # noqa: SLF001  the size is read-only, and Pillow's `draft` sets it so
+        opened.im, opened.readonly, opened.tile = _mapped(memory, self.image.mode, small), 1, []
+        opened.decoderconfig = (BY_LIBWEBP,)
         opened._decoder = None  # noqa: SLF001  it holds two canvases
         opened._WebPImageFile__loaded = 0  # noqa: SLF001  the frame whose pixels are there
-        return 0, 0, width, height
+        return 0, 0, width / self.factor, height / self.factor
+
+    def _straight(self, memory: Any) -> bool:  # noqa: ANN401  see `_memory`
+        """Decode into the memory that the picture then uses."""
+        output = self.config.output
+        output.colorspace, output.is_external_memory = _RGBA, 1
+        output.rgba, output.stride, output.size = ctypes.addressof(memory), 4 * self.size[0], len(memory)
+        return self._decodes()
+
+    def _averaged(self, memory: Any) -> bool:  # noqa: ANN401  see `_memory`
+        """Decode into planes, and average them into this memory."""
+        width, height = self.size
+        across, down = -(-width // 2), -(-height // 2)
+        sizes = width * height, across * down, across * down
+        planes = [(ctypes.c_uint8 * size)() for size in sizes]
+        places = [ctypes.addressof(plane) for plane in planes]
+        self.config.options[_BYPASS_FILTERING] = self._is_hardly_filtered()
+        output = _YuvOutput.from_buffer(self.config, _Config.output.offset)
+        output.colorspace, output.is_external_memory = _YUV, 1
+        output.places[:3], output.strides[:3], output.sizes[:3] = places, (width, across, across), sizes
+        if not self._decodes():
+            return False
+        wanted = _Planes((ctypes.c_void_p * 3)(*places), width, height, self.factor)
+        return bool(library().pixels_yuv_means(ctypes.byref(wanted), memory))
+
+    def _is_hardly_filtered(self) -> bool:
+        at, size = self.place
+        header = self.data[at + _CHUNK_HEAD : at + _CHUNK_HEAD + _VP8_HEADER]
+        level, pixels = filter_level(header), self.size[0] * self.size[1]
+        return level <= WEAK_FILTER and 8 * level * size <= FEW_SMOOTHED * pixels
+
+    def _decodes(self) -> bool:
+        return not _libwebp().WebPDecode(*_pointer(self.data, *self.place), ctypes.byref(self.config))
 
 
-def _webp(image: ImageFile) -> NativeWebp | None:
-    webp = _libwebp()
-    if webp is None or image.mode not in {"RGB", "RGBA"}:
+def _webp(image: ImageFile, longest: int | None) -> NativeWebp | None:
+    if image.mode not in {"RGB", "RGBA"}:
         return None
     data = cast("BytesIO", image.fp).getvalue()
-    place, config = webp_pixels(data), _Config()
-    if place is None or not webp.WebPInitDecoderConfigInternal(ctypes.byref(config), _ABI):
+    place = webp_pixels(data)
+    config = place and _configuration(data, place)
+    if place is None or config is None:
+        return None
+    found = config.input
+    if (found.width, found.height) != image.size or (found.has_alpha and image.mode == "RGB"):
+        return None
+    return NativeWebp(image, data, place, config, _webp_factor(image, longest, found))
+
+
+def _configuration(data: bytes, place: tuple[int, int]) -> Any:  # noqa: ANN401  a structure of C
+    """Return libwebp's configuration with what it has found out about a still's chunks; None where it cannot be had."""
+    webp, config = _libwebp(), _Config()
+    if webp is None or not webp.WebPInitDecoderConfigInternal(ctypes.byref(config), _ABI):
         return None
     found = config.input
     if webp.WebPGetFeaturesInternal(*_pointer(data, *place), ctypes.byref(found), _ABI) or found.has_animation:
         return None
-    if (found.width, found.height) != image.size or (found.has_alpha and image.mode == "RGB"):
-        return None
-    return NativeWebp(image, data, place, config)
+    return config
+
+
+def is_broken_webp(data: bytes) -> bool:
+    """Return whether a lossy still certainly cannot be decoded to the end of its pixels; False for all others.
+
+    libwebp reads all coded bytes; what it leaves out, smoothing and most of the pixels, is half of the time.
+    """
+    place = webp_pixels(data)
+    config = place and _configuration(data, place)
+    if place is None or config is None or config.input.format != _LOSSY:
+        return False
+    width, height = (max(1, side // _SHARE) for side in (config.input.width, config.input.height))
+    memory, output, options = _memory((width, height), 4), config.output, config.options
+    options[_BYPASS_FILTERING], options[_USE_SCALING] = 1, 1
+    options[_SCALED_WIDTH], options[_SCALED_HEIGHT] = width, height
+    output.colorspace, output.is_external_memory = _RGBA, 1
+    output.rgba, output.stride, output.size = ctypes.addressof(memory), 4 * width, len(memory)
+    return bool(_libwebp().WebPDecode(*_pointer(data, *place), ctypes.byref(config)))
+
+
+def _webp_factor(image: ImageFile, longest: int | None, found: Any) -> int:  # noqa: ANN401  a structure of C
+    """Return how many pixels are averaged: only of opaque lossy pictures, whose planes are all there is."""
+    is_plain = found.format == _LOSSY and not found.has_alpha
+    return _factor(image, longest) if is_plain and is_available() else 1
 
 
 def webp_pixels(data: bytes) -> tuple[int, int] | None:

@@ -35,4 +35,14 @@ PIXELS_EXPORT void pixels_close(struct pixels *p);
 /* 1 if the bytes have none of the marks in marks.c, the first four bytes of markup, PDF and archives; else 0. */
 PIXELS_EXPORT int pixels_is_unmarked(const uint8_t *data, size_t length);
 
+/* A decoded picture: brightness, a byte for each pixel, and two colours, a byte for 2 x 2 of them; without gaps. */
+struct planes {
+    const uint8_t *y, *u, *v;
+    uint32_t width, height, factor;
+};
+
+/* Write the mean of each factor x factor pixels, as red, green, blue and 255; 0 where memory is short, or a side or the
+ * factor is beyond the bounds above. It takes 18 bytes for each column. */
+PIXELS_EXPORT int pixels_yuv_means(const struct planes *p, uint8_t *out);
+
 #endif

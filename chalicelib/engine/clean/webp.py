@@ -15,6 +15,7 @@ from chalicelib.engine.containers import UPRIGHT
 from chalicelib.engine.containers.webp import codes_alpha, leaves_canvas_uncovered, partitions
 from chalicelib.engine.decode import decode, open_picture
 from chalicelib.engine.limits import MOST_PARTS, CannotRebuild, UnwrittenData
+from chalicelib.engine.pixels import BY_LIBWEBP, is_broken_webp
 from chalicelib.errors import DamagedImage
 
 if TYPE_CHECKING:
@@ -49,16 +50,16 @@ class _WebpFile:
     """Place, time and flags (empty for a still), and the picture."""
 
 
-def rebuild(data: bytes, exif_values: PublicExif, image: ImageFile) -> bytes:  # noqa: ARG001  its decoder has no check
+def rebuild(data: bytes, exif_values: PublicExif, image: ImageFile) -> bytes:
     """Return the same coded pictures with size, profile, timing and Exif.
 
     Raises:
         CannotRebuild: something in it cannot be accounted for, or it is rotated by Exif, which browsers ignore here.
     """
     file = _read(data)
-    left = _MOST_PROVED
+    left, native = _MOST_PROVED, BY_LIBWEBP in image.decoderconfig
     for _, picture in file.frames:
-        left -= check_no_hidden_bytes(picture.kind, picture.body, picture.alpha, left)
+        left -= check_no_hidden_bytes(picture.kind, picture.body, picture.alpha, left, native=native)
     if exif_values.orientation != UPRIGHT:  # after the check, which finds unwritten data
         raise CannotRebuild
     profile = icc.rebuild_profile(file.profile, b"RGB ") if file.profile else b""
@@ -167,8 +168,10 @@ _RAW, _PACKED = 0, 1
 _COMPRESSION, _RESERVED = 0x03, 0xC0
 
 
-def check_no_hidden_bytes(kind: bytes, body: bytes, alpha: bytes, most: int) -> int:
+def check_no_hidden_bytes(kind: bytes, body: bytes, alpha: bytes, most: int, *, native: bool = False) -> int:
     """Check that the chunks hold only what their pixels need; return how many pixels were decoded for it.
+
+    With `native` libwebp is asked first, without Pillow.
 
     Raises:
         CannotRebuild: they hold more, or the check would decode more than `most` pixels.
@@ -181,7 +184,7 @@ def check_no_hidden_bytes(kind: bytes, body: bytes, alpha: bytes, most: int) -> 
     work = size[0] * size[1] * len(shorter)
     if work > most:
         raise CannotRebuild
-    if any(map(_shows, shorter)):
+    if any(_shows(file, native=native) for file in shorter):
         raise CannotRebuild if body[-_ZEROS:].strip(b"\0") else UnwrittenData
     return work
 
@@ -224,7 +227,9 @@ def coded_size(kind: bytes, body: bytes) -> tuple[int, int]:
     return width & 0x3FFF, height & 0x3FFF
 
 
-def _shows(file: bytes) -> bool:
+def _shows(file: bytes, *, native: bool) -> bool:
+    if native and is_broken_webp(file):
+        return False
     try:
         decode(open_picture("webp", file))
     except DamagedImage:

@@ -147,6 +147,11 @@ _EVEN = 128
 """Probability of a half, with which the header's bits are coded."""
 
 
+_HEADER_BITS = 512
+"""More than the header has up to the loop filter."""
+_STRONGEST = 63
+
+
 def partitions(body: bytes) -> Iterator[tuple[int, int, int, bool]]:
     """Yield start, size, position of the size (0: in the first three bytes) and whether it is the last, for each.
 
@@ -198,10 +203,9 @@ class _BooleanDecoder:
             value = value << 1 | self.flag()
         return value
 
-    def optional(self, bits: int) -> None:
-        """Skip a number that is there only where a flag is set."""
-        if self.flag():
-            self.number(bits)
+    def optional(self, bits: int) -> int:
+        """Return a number that is there only where a flag is set, else 0."""
+        return self.number(bits) if self.flag() else 0
 
     def _shift(self) -> None:
         self.value, self.range, self.spent = self.value << 1, self.range << 1, self.spent + 1
@@ -222,12 +226,31 @@ def _count(bits: _BooleanDecoder) -> int:
     return 1 << bits.number(2)
 
 
-def _segments(bits: _BooleanDecoder) -> None:
+def _segments(bits: _BooleanDecoder) -> tuple[bool, int]:
+    """Return whether the filter levels of the segments count alone (or are added to the picture's), and the highest."""
     has_map, has_values = bits.flag(), bits.flag()
+    is_absolute, highest = False, 0
     if has_values:
-        bits.flag()
-        for width in (8, 8, 8, 8, 7, 7, 7, 7):
-            bits.optional(width)
+        is_absolute = bool(bits.flag())
+        values = [bits.optional(width) for width in (8, 8, 8, 8, 7, 7, 7, 7)]
+        highest = max(value >> 1 for value in values[4:])  # the last bit is the sign
     if has_map:
         for _ in range(3):
             bits.optional(8)
+    return is_absolute, highest
+
+
+def filter_level(body: bytes) -> int:
+    """Return how much a lossy picture's block edges are smoothed at most, from 0 to 63, by its first 74 bytes.
+
+    63 too where the header adjusts it in other ways.
+    """
+    bits = _BooleanDecoder(body[_VP8_HEADER : _VP8_HEADER + _HEADER_BITS // 8])
+    bits.number(2)  # colour space, clamping
+    is_absolute, highest = _segments(bits) if bits.flag() else (False, 0)
+    bits.flag()
+    level = bits.number(6)
+    bits.number(3)  # sharpness
+    if bits.flag():
+        return _STRONGEST
+    return max(level, highest) if is_absolute else min(_STRONGEST, level + highest)
