@@ -74,14 +74,21 @@ def _lifecycle_rules() -> list[dict[str, Any]]:
     return [_lifecycle_rule(rule) for rule in properties("Bucket")["LifecycleConfiguration"]["Rules"]]
 
 
+def _days(value: int | dict[str, str]) -> int:
+    """Return a number of the template, or the default of the parameter that it refers to."""
+    days: int = read()["Parameters"][value["Ref"]]["Default"] if isinstance(value, dict) else value
+    return days
+
+
 def _lifecycle_rule(rule: dict[str, Any]) -> dict[str, Any]:
     answer = {"ID": rule["Id"], "Status": rule["Status"], "Filter": {"Prefix": rule.get("Prefix", "")}}
     if "ExpirationInDays" in rule:
         answer["Expiration"] = {"Days": rule["ExpirationInDays"]}
     if "NoncurrentVersionExpiration" in rule:
-        parameter = read()["Parameters"][rule["NoncurrentVersionExpiration"]["NoncurrentDays"]["Ref"]]
-        answer["NoncurrentVersionExpiration"] = {"NoncurrentDays": parameter["Default"]}
-        answer["Expiration"] = {"ExpiredObjectDeleteMarker": True}
+        answer["NoncurrentVersionExpiration"] = {
+            "NoncurrentDays": _days(rule["NoncurrentVersionExpiration"]["NoncurrentDays"])
+        }
+        answer.setdefault("Expiration", {"ExpiredObjectDeleteMarker": True})  # S3 takes it only without days
     if "AbortIncompleteMultipartUpload" in rule:
         answer["AbortIncompleteMultipartUpload"] = rule["AbortIncompleteMultipartUpload"]
     return answer
