@@ -16,7 +16,7 @@ from botocore.loaders import Loader
 
 OPERATIONS: Mapping[str, frozenset[str]] = {
     "dynamodb": frozenset(
-        {"BatchGetItem", "DescribeEndpoints", "GetItem", "PutItem", "Query", "TransactWriteItems", "UpdateItem"}
+        {"BatchGetItem", "DescribeEndpoints", "GetItem", "PutItem", "Query", "Scan", "TransactWriteItems", "UpdateItem"}
     ),
     "s3": frozenset(
         {

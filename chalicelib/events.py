@@ -11,6 +11,7 @@ from chalicelib import storage
 from chalicelib.container import container
 from chalicelib.errors import ATTEMPTS, Misconfigured, TooManyRequests, Unavailable
 from chalicelib.json_formats import (
+    Change,
     ObjectCreated,
     UnknownMessage,
     Work,
@@ -112,9 +113,10 @@ def start_schedule(name: str, event_time: str) -> str | None:
     return task.task_id if task else None
 
 
-def _refresh_manifest(collection: str) -> None:
+def _refresh_manifest(change: Change) -> None:
+    collection = change.collection
     try:
-        is_new = container().manifests.refresh(collection)
+        is_new = container().manifests.update(collection, change.images)
     except Unavailable as fault:
         # No request waits for it, and the hourly recount refreshes it anyway.
         log.warning("manifest not refreshed", extra={"collection": collection, "code": fault.code})
@@ -191,6 +193,13 @@ def _process_image(message: ObjectCreated | Work) -> None:
     if isinstance(message, Work):
         _log_end(services.worker.run(message.task_id, services.process_image))
         return
+    own = storage.read_incoming(message.key)
+    if own is not None and own.task_id is not None:
+        # Most events are the first ones of uploads that have a task: one write claims it.
+        final = services.worker.run_new(own.task_id, services.process_image, message)
+        if final is not None:
+            _log_end(final)
+            return
     task = services.s3_events.task(message)
     if task is None:
         log.info("message ignored", extra={"reason": "not an upload"})

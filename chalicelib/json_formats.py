@@ -8,7 +8,7 @@ conversions run in parallel.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from threading import Lock
@@ -138,17 +138,32 @@ def _s3_event(s3: dict[str, Any]) -> ObjectCreated:
     )
 
 
-_CHANGED, _VISIBILITY, _OPTIMIZE = "changed", "visibility", "optimize"
+_CHANGED, _IMAGES, _VISIBILITY, _OPTIMIZE = "changed", "images", "visibility", "optimize"
 
 
-def write_change(collection: str) -> str:
+@dataclass(frozen=True, slots=True)
+class Change:
+    """Change event: a collection has new images or changed ones."""
+
+    collection: str
+    images: tuple[str, ...] | None = None
+    """Ids of images that were changed or left it; new ones need not be named. None stands for any number of images, as
+    in messages of earlier versions."""
+
+
+def write_change(collection: str, images: Sequence[str] | None = None) -> str:
     """Encode a change event, which `read_change` decodes."""
-    return json.dumps({_CHANGED: collection})
+    return json.dumps({_CHANGED: collection} | ({} if images is None else {_IMAGES: list(images)}))
 
 
-def read_change(body: str) -> str | None:
-    """Return the collection of a change event; None for any other message."""
-    return _read(body, _CHANGED)
+def read_change(body: str) -> Change | None:
+    """Return the change event; None for any other message."""
+    collection = _read(body, _CHANGED)
+    if collection is None:
+        return None
+    images = json.loads(body).get(_IMAGES)
+    is_list = isinstance(images, list) and all(isinstance(one, str) for one in images)
+    return Change(collection, tuple(images) if is_list else None)
 
 
 def write_visibility(image_id: str) -> str:

@@ -16,7 +16,7 @@ from chalicelib.images.model import ANY_IMAGE, CollectionInfo, CollectionStats, 
 from chalicelib.json_formats import DeadLetter
 from chalicelib.maintenance.model import ScheduleStatus
 from chalicelib.storage import Budget, NewObject, PresignedPost, StoredObject
-from chalicelib.tasks.model import ChildCounts, Task, TaskFilter
+from chalicelib.tasks.model import ChildCounts, FirstClaim, Task, TaskFilter
 
 T = TypeVar("T")
 
@@ -68,6 +68,13 @@ class TaskStore(Protocol):
 
         Raises:
         Conflict: The stored task has not the version of `before` any more; nothing has changed.
+        """
+        ...
+
+    def claim(self, claim: FirstClaim) -> Task | None:
+        """Claim the task in one conditional write, without a read before it, and return it with the next version.
+
+        Returns None if the claim does not fit the stored task or there is none; nothing has changed then.
         """
         ...
 
@@ -125,6 +132,13 @@ class Catalog(Protocol):
 
         Raises:
         ImageNotFound: There is none, or it is in the trash.
+        """
+        ...
+
+    def task_and_image(self, task_id: str, image_id: str) -> tuple[Task, Image | None]:
+        """Return a task and an image, by one strongly consistent read; None for no image or one in the trash.
+
+        Raises: TaskNotFound.
         """
         ...
 
@@ -364,6 +378,22 @@ class ObjectStore(Protocol):
         ObjectNotFound: There is no such object or version.
         Conflict: The object has another ETag than `etag` (in quotes or without).
         PayloadTooLarge: It has more than `limit` bytes; found before they are read.
+        """
+        ...
+
+    def read(self, key: str, *, limit: int) -> tuple[bytes, str]:
+        """Return the newest bytes, as `get`, and their ETag.
+
+        Raises: ObjectNotFound, PayloadTooLarge.
+        """
+        ...
+
+    def put_if(self, blob: NewObject, etag: str) -> None:
+        """Store the object if its key has still this ETag; an empty one stands for no object.
+
+        Raises:
+        Conflict: It has another ETag, or was deleted or created meanwhile; nothing has changed.
+        Unavailable: It may have been stored.
         """
         ...
 

@@ -258,6 +258,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     rendition_formats: Thumbnails = "jpeg,avif"
     """Formats of thumbnails, separated by commas: jpeg (required; PNG for pictures with transparency, which are made
     as WebP in any case), avif, webp."""
+    avif_from: Annotated[int, Meta(ge=16, le=4_096)] = 300
+    """Smallest size of thumbnails that is made as AVIF too, in pixels, if the formats above have it. Below 300 pixels
+    an AVIF saves few bytes and costs one more object; 16 makes it for every size."""
     presets: Presets = (
         "screen-540,screen-1080,screen-1440,screen-2160,screen-3840,phone-1080x2400-cover,phone-1080x2400-smart,"
         "tablet-1640x2360-smart,desktop-1920x1080-smart,desktop-2560x1440-smart,desktop-3840,square-400-smart"

@@ -186,6 +186,10 @@ class NewObject:
     content_type: str
     cache_control: str = PRIVATE
     """Set for public renditions; by default an object is not cached."""
+    sha256: str = ""
+    """Hex digest of the bytes if the caller has it, so that the store need not compute it."""
+    content_encoding: str = ""
+    """Such as gzip, for bytes that clients must decompress."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -65,6 +65,20 @@ class MemoryBucket:
             raise PayloadTooLarge.over(limit, len(body))
         return body
 
+    def read(self, key: str, *, limit: int) -> tuple[bytes, str]:
+        """See `ObjectStore.read`."""
+        body = self.get(key, limit=limit)
+        return body, sha256(body).hexdigest()
+
+    def put_if(self, blob: NewObject, etag: str) -> None:
+        """See `ObjectStore.put_if`."""
+        self.trouble.comes("before put")
+        stored = self._stored(blob.key).etag if blob.key in self.blobs else ""
+        if stored != etag:
+            raise Conflict
+        self._keep(blob)
+        self.trouble.comes("after put")
+
     def exists(self, key: str, version: str = "") -> bool:
         """See `ObjectStore.exists`."""
         return self._found(key, version) is not None

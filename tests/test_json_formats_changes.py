@@ -2,12 +2,12 @@ from __future__ import annotations
 
 import pytest
 
-from chalicelib.json_formats import UnknownMessage, Work, read, read_change, write, write_change
+from chalicelib.json_formats import Change, UnknownMessage, Work, read, read_change, write, write_change
 
 
 @pytest.mark.parametrize("name", ["nature", "Şehir ve göl", "a.b-c_d"])
 def test_what_is_written_is_read(name: str) -> None:
-    assert read_change(write_change(name)) == name
+    assert read_change(write_change(name)) == Change(name)
 
 
 @pytest.mark.parametrize("body", ["", "{", "[]", "null", '"changed"', '{"changed": 1}', '{"Records": []}', "[" * 9999])

@@ -11,6 +11,7 @@ import json
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import timedelta
+from functools import partial
 from random import Random
 from typing import cast
 from urllib.parse import quote_plus
@@ -25,6 +26,7 @@ from chalicelib.container.adapters import State
 from chalicelib.images.process_image import ProcessImage
 from chalicelib.ports import ObjectStore, TaskStore
 from chalicelib.settings import Settings
+from chalicelib.tasks.factory import has_renditions
 from chalicelib.tasks.lease import Leases
 from chalicelib.tasks.model import Status, Task, TaskType
 from chalicelib.tasks.service import MeteredState, MeteredTaskStore
@@ -210,7 +212,12 @@ class World:
         )
         services.idempotency = Idempotency(tasks, self.clock, self._new_id)
         services.leases = Leases(
-            tasks, self.clock, services.policy, lambda: JITTER, services.dead_letter_publisher.publish
+            tasks,
+            self.clock,
+            services.policy,
+            lambda: JITTER,
+            services.dead_letter_publisher.publish,
+            partial(has_renditions, objects),
         )
         services.worker = Worker(services.leases, services.parents, self._new_id, self._checkpoint)
         services.process_image = replace(cast("ProcessImage", services.process_image), failpoint=self._checkpoint)

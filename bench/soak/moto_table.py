@@ -57,6 +57,10 @@ class DirectClient:
         """See boto3."""
         return self._call("query", request)
 
+    def scan(self, **request: object) -> Answer:
+        """See boto3."""
+        return self._call("scan", request)
+
     def transact_write_items(self, **request: object) -> Answer:
         """See boto3."""
         request.pop("ClientRequestToken", None)  # moto ignores it, and our store does not rely on it

@@ -21,7 +21,7 @@ from bench.soak.requests import PRIVATE
 from bench.soak.subjects import subjects
 from chalicelib import events
 from chalicelib.container import Container, use
-from chalicelib.delivery.manifests import EventingCatalog
+from chalicelib.delivery.change_events import EventingCatalog
 from chalicelib.images.process_image import ProcessImage
 from chalicelib.json_formats import read_optimize
 from chalicelib.settings import Settings

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from base64 import b64encode
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
@@ -54,16 +55,30 @@ class S3Bucket:
 
     def get(self, key: str, *, limit: int, version: str = "", etag: str = "") -> bytes:
         """Return the bytes of the newest or a given version, checked to be complete; see `ObjectStore.get`."""
+        wanted = {"IfMatch": f'"{bare(etag)}"'} if etag else {}
+        return self._read({**self._named(key, version), **wanted}, limit)[0]
+
+    def read(self, key: str, *, limit: int) -> tuple[bytes, str]:
+        """See `ObjectStore.read`."""
+        return self._read(self._named(key, ""), limit)
+
+    def put_if(self, blob: NewObject, etag: str) -> None:
+        """See `ObjectStore.put_if`."""
+        unchanged = {"IfMatch": f'"{bare(etag)}"'} if etag else {"IfNoneMatch": "*"}
+        try:
+            self._put(blob, **unchanged)
+        except ObjectNotFound as gone:
+            raise Conflict("object.changed") from gone
+
+    def _read(self, request: dict[str, str], limit: int) -> tuple[bytes, str]:
         with _translated(self.name):
-            wanted = {"IfMatch": f'"{bare(etag)}"'} if etag else {}
-            found = self.connect().get_object(**self._named(key, version), **wanted)
+            found = self.connect().get_object(**request)
             size = int(found["ContentLength"])
             if size > limit:
                 found["Body"].close()
                 raise PayloadTooLarge.over(limit, size)
             # botocore raises IncompleteReadError when the stream ends before Content-Length.
-            body: bytes = found["Body"].read()
-            return body
+            return found["Body"].read(), bare(found["ETag"])
 
     def exists(self, key: str, version: str = "") -> bool:
         """See `ObjectStore.exists`."""
@@ -168,7 +183,8 @@ class S3Bucket:
         named = {"Bucket": self.name, "Key": key}
         return {**named, "VersionId": version} if version else named
 
-    def _put(self, blob: NewObject) -> None:
+    def _put(self, blob: NewObject, **condition: str) -> None:
+        encoding = {"ContentEncoding": blob.content_encoding} if blob.content_encoding else {}
         with _translated(self.name):
             self.connect().put_object(
                 Bucket=self.name,
@@ -176,7 +192,9 @@ class S3Bucket:
                 Body=blob.body,
                 ContentType=blob.content_type,
                 CacheControl=blob.cache_control,
-                ChecksumAlgorithm="SHA256",
+                **_checksum(blob),
+                **encoding,
+                **condition,
             )
 
     def _delete(self, keys: Sequence[str]) -> None:
@@ -198,6 +216,13 @@ class S3Bucket:
 def _stored(found: dict[str, Any]) -> StoredObject:
     modified = found["LastModified"].replace(microsecond=0)  # as in a HEAD; an emulator lists fractions of a second
     return StoredObject(found["Key"], int(found["Size"]), found["ETag"], modified)
+
+
+def _checksum(blob: NewObject) -> dict[str, str]:
+    """Return the checksum that S3 compares with the bytes it receives; botocore computes it if it is not known."""
+    if not blob.sha256:
+        return {"ChecksumAlgorithm": "SHA256"}
+    return {"ChecksumSHA256": b64encode(bytes.fromhex(blob.sha256)).decode()}
 
 
 def _version(found: dict[str, Any]) -> str:

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from chalicelib import ports
-    from chalicelib.delivery.manifests import ManifestUpdates
+    from chalicelib.delivery.change_events import ManifestUpdates
     from chalicelib.keyring import Keyring, Purpose
     from chalicelib.tasks.model import TaskType
 
@@ -46,7 +46,7 @@ class Adapters:
     @cached_property
     def state(self) -> State:
         """Stores of the back end that the settings choose."""
-        from chalicelib.delivery.manifests import EventingCatalog
+        from chalicelib.delivery.change_events import EventingCatalog
         from chalicelib.tasks.service import MeteredState, MeteredTaskStore
 
         found = self._sql() if self.settings.state == "sql" else self._dynamodb()
@@ -90,7 +90,7 @@ class Adapters:
         """Queue of refreshes of changed collections' manifests."""
         from datetime import timedelta
 
-        from chalicelib.delivery.manifests import ManifestUpdates
+        from chalicelib.delivery.change_events import ManifestUpdates
         from chalicelib.tasks.model import TaskType
 
         queue = self.queues[TaskType.UPDATE_COLLECTION_STATS]

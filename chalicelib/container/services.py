@@ -260,6 +260,7 @@ class Services(Adapters):
         """Leases on tasks."""
         import random
 
+        from chalicelib.tasks.factory import has_renditions
         from chalicelib.tasks.lease import Leases
 
         return Leases(
@@ -268,6 +269,7 @@ class Services(Adapters):
             policy=self.policy,
             jitter=random.random,
             publish_dead_letter=self.dead_letter_publisher.publish,
+            has_renditions=partial(has_renditions, self.objects),
         )
 
     @cached_property
@@ -295,6 +297,7 @@ class Services(Adapters):
             sizes=tuple(sizes),
             formats=tuple(self.settings.rendition_formats.split(",")),
             names_rights=self.settings.copyright_notice == "keep",
+            avif_from=self.settings.avif_from,
         )
 
     @cached_property

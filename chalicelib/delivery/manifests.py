@@ -1,143 +1,36 @@
-"""Collection manifests: JSON files for static clients, rewritten after changes."""
+"""Collection manifests: JSON files for static clients, brought up to date after changes.
+
+An update reads the stored files, the newest images and those that were changed, and writes the files that differ. A
+refresh reads the whole collection; it is for what no message told of, and for files that do not fit the counters.
+"""
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import suppress
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from hashlib import sha256
-from typing import Any, TypeVar
 
 from chalicelib import storage
+from chalicelib.delivery.manifest_files import (
+    ManifestEntry,
+    PageLink,
+    content_of,
+    entries_in,
+    entry_of,
+    manifest_of,
+    numbered,
+    object_of,
+    page_of,
+    pages_in,
+    place_of,
+    version_of,
+)
 from chalicelib.delivery.private_links import never_private
-from chalicelib.engine.file_types import FORMATS
-from chalicelib.errors import ObjectNotFound, Unavailable
-from chalicelib.images.model import ANY_IMAGE, CollectionInfo, CollectionStats, Image, ImageFilter, Rendition
-from chalicelib.json_formats import to_iso, write_change
-from chalicelib.ports import Catalog, Cdn, Clock, ObjectStore, Page, Queue
-from chalicelib.storage import Budget, NewObject
-from chalicelib.tasks.model import Task
-
-FORMAT = 1
-"""Version of the file format; increases when a client has to read it differently."""
-CACHE_CONTROL = "public, max-age=60"
-"""Cache-Control header of a manifest."""
-
-ManifestEntry = Mapping[str, Any]
-Item = TypeVar("Item")
-
-
-@dataclass(frozen=True, slots=True)
-class PageLink:
-    """Entry of a page in the manifest's list of pages."""
-
-    key: str
-    images: int
-    mark: str
-    """Unchanged as long as the page is unchanged."""
-
-
-def manifest_of(
-    stats: CollectionStats, base: str, entries: Sequence[ManifestEntry], pages: Sequence[PageLink] = ()
-) -> bytes:
-    """Return the manifest file.
-
-    The same collection gives the same bytes; `base` precedes the keys of its renditions.
-    """
-    content = {
-        "format": FORMAT,
-        "collection": stats.collection,
-        "base": base,
-        "total": stats.images,
-        "complete": len(entries) == stats.images,
-        "pages": [asdict(page) for page in pages],
-        "images": entries,
-    }
-    return _encode(content)
-
-
-def page_of(collection: str, base: str, entries: Sequence[ManifestEntry]) -> bytes:
-    """Return a page file: like the manifest, without the fields that change when other pages do."""
-    return _encode({"format": FORMAT, "collection": collection, "base": base, "images": entries})
-
-
-def pages_in(body: bytes) -> Mapping[str, PageLink]:
-    """Return the pages that a manifest lists, by key; empty if the file is in another format or not a manifest."""
-    try:
-        content = json.loads(body)
-        pages = [PageLink(**page) for page in content.get("pages", ())] if content["format"] == FORMAT else []
-        return {page.key: page for page in pages}
-    except (ValueError, KeyError, TypeError, AttributeError):
-        return {}
-
-
-def version_of(base: str, versions: Iterable[tuple[str, int]]) -> str:
-    """Return the mark of a page, from the ids and versions of its images."""
-    content = "".join(f"{image_id}:{version}\n" for image_id, version in versions)
-    return sha256(f"{FORMAT}\n{base}\n{content}".encode()).hexdigest()[:16]
-
-
-def numbered(images: Sequence[Item], size: int) -> Iterator[tuple[int, Sequence[Item]]]:
-    """Yield images (newest first) as numbered pages, the newest first.
-
-    Only that one may have fewer than `size` images.
-    """
-    count = -(-len(images) // size)
-    newest = len(images) - size * (count - 1)
-    for place in range(count):
-        start = newest + size * (place - 1)
-        yield count - place, images[max(start, 0) : start + size]
-
-
-def entry_of(image: Image, forms: Sequence[Rendition]) -> ManifestEntry:
-    """Return the entry of an image.
-
-    `version` increases with each change; `rights` is there if the picture's file has any.
-    """
-    picture = image.picture
-    rights = {name: value for name, value in asdict(picture.rights).items() if value}
-    return {
-        "image_id": image.image_id,
-        "version": image.version,
-        "name": image.name,
-        "filename": image.filename,
-        "width": picture.width,
-        "height": picture.height,
-        "thumbhash": picture.thumbhash,
-        "colors": list(picture.colors),
-        "created_at": to_iso(image.created_at),
-        **({"rights": rights} if rights else {}),
-        **({"focal_point": image.focal_point} if image.focal_point else {}),
-        "forms": [_rendition_entry(form) for form in forms if not form.is_on_demand],
-    }
-
-
-def entries_in(body: bytes) -> Mapping[str, ManifestEntry]:
-    """Return the entries of a file by image id; empty if the file is in another format or not a manifest."""
-    try:
-        content = json.loads(body)
-        return {entry["image_id"]: entry for entry in content["images"]} if content["format"] == FORMAT else {}
-    except (ValueError, KeyError, TypeError):
-        return {}
-
-
-def _encode(content: Mapping[str, object]) -> bytes:
-    return json.dumps(content, ensure_ascii=False, separators=(",", ":")).encode()
-
-
-def _rendition_entry(form: Rendition) -> ManifestEntry:
-    return {
-        "size": form.size,
-        "format": form.format,
-        "type": FORMATS[form.format].mime,
-        "width": form.width,
-        "height": form.height,
-        "bytes": form.bytes,
-        "key": form.key,
-    }
-
+from chalicelib.errors import Conflict, ObjectNotFound, Unavailable
+from chalicelib.images.model import CollectionStats, Image
+from chalicelib.json_formats import to_iso
+from chalicelib.ports import Catalog, Cdn, ObjectStore
+from chalicelib.storage import Budget
 
 _MAX_BYTES = 50_000_000
 
@@ -151,9 +44,9 @@ def known_of(image: Image) -> ManifestState:
 
 
 def body_at(objects: ObjectStore, key: str) -> bytes | None:
-    """Return the bytes last written to the key; None if there is no object."""
+    """Return the content of the file last written to the key; None if there is no object."""
     try:
-        return objects.get(key, limit=_MAX_BYTES)
+        return content_of(objects.get(key, limit=_MAX_BYTES))
     except ObjectNotFound:
         return None
 
@@ -171,7 +64,7 @@ class ListedImage:
         """
         found = self.catalog.existing([image_id for image_id, _ in listed])
         images = (found[image_id] for image_id, _ in listed if image_id in found)
-        return [image for image in images if image.collection == collection and not image.is_trashed]
+        return [image for image in images if is_in(collection, image)]
 
     def entries(
         self, collection: str, listed: Sequence[ManifestState], known: Mapping[str, ManifestEntry]
@@ -186,6 +79,11 @@ class ListedImage:
         return entry_of(image, image.renditions)
 
 
+def is_in(collection: str, image: Image) -> bool:
+    """Return True if the collection's manifest lists the image."""
+    return image.collection == collection and not image.is_trashed
+
+
 @dataclass(frozen=True)
 class ManifestPages:
     """Pages of one manifest, written one after the other, so that memory never holds more than two of them."""
@@ -195,6 +93,8 @@ class ManifestPages:
     base: str
     collection: str
     old_pages: Mapping[str, PageLink]
+    unsure: set[str]
+    """As in `Merge`."""
     strict: bool
     """Read each image itself, also if the listing is unchanged."""
 
@@ -218,22 +118,125 @@ class ManifestPages:
         old = self.old_pages.get(key)
         if self.strict:
             listed = [known_of(image) for image in self.images.current(self.collection, listed)]
-        if old is not None and old.mark == version_of(self.base, listed):
+        if old is not None and old.oldest and key not in self.unsure and old.mark == version_of(self.base, listed):
             return old, {}
         known = entries_in(body_at(self.objects, key) or b"")
         entries = self.images.entries(self.collection, listed, {**newer, **known})
-        self.objects.put(
-            NewObject(key, page_of(self.collection, self.base, entries), "application/json", CACHE_CONTROL)
-        )
-        mark = version_of(self.base, ((entry["image_id"], entry["version"]) for entry in entries))
-        return PageLink(key, len(entries), mark), known
+        self.unsure.add(key)
+        return write_page(self.objects, self.base, self.collection, key, entries), known
+
+
+def write_page(
+    objects: ObjectStore, base: str, collection: str, key: str, entries: Sequence[ManifestEntry]
+) -> PageLink:
+    """Store a page and return its link."""
+    objects.put(object_of(key, page_of(collection, base, entries)))
+    return link_of(base, key, entries)
+
+
+def link_of(base: str, key: str, entries: Sequence[ManifestEntry]) -> PageLink:
+    """Return the link of a page with these entries."""
+    mark = version_of(base, ((entry["image_id"], entry["version"]) for entry in entries))
+    return PageLink(key, len(entries), mark, entries[-1]["created_at"] if entries else "")
+
+
+class NotMergeable(Exception):
+    """The stored files do not fit the collection, so that they must be made from the whole collection."""
+
+
+@dataclass(frozen=True, slots=True)
+class StoredManifest:
+    """A manifest as it is stored."""
+
+    content: bytes = b""
+    etag: str = ""
+    """Empty if there is no object."""
+
+    @property
+    def pages(self) -> Mapping[str, PageLink]:
+        """The links of its pages, by key, newest first."""
+        return pages_in(self.content)
 
 
 _PAGE = 500
-_TOO_SOON = timedelta(seconds=5)
-"""A message that is due this soon may be in a worker's hands already."""
-_SHORTEST_INTERVAL = timedelta(seconds=5)
-"""Shortest time between two messages that are due at once."""
+_NEWEST = (5, 95, 400)
+"""Images of each read while the newest ones are looked for."""
+_OVERLAP = timedelta(minutes=15)
+"""How much older than the newest listed image a new one can be: workers finish in another order than they began."""
+_MOST_WRITES = 5
+"""Attempts to write a manifest that others write as well."""
+
+
+@dataclass(frozen=True)
+class Merge:
+    """Merges changed images into stored files."""
+
+    objects: ObjectStore
+    base: str
+    collection: str
+    page_size: int
+    entries: Sequence[ManifestEntry]
+    """Those of the stored manifest."""
+    pages: Sequence[PageLink]
+    """Links of the stored pages, newest first."""
+    unsure: set[str]
+    """Keys of pages that a failed attempt may have written: what the stored manifest says about them may be wrong."""
+
+    def first(self, changes: Mapping[str, ManifestEntry | None], places: Mapping[str, str]) -> int:
+        """Return the number of the oldest page that these changes concern; one more than there are for none.
+
+        Later pages are concerned too: an image that comes or goes moves the others. `places` are the times at which the
+        changed images were created.
+        """
+        listed = {entry["image_id"] for entry in self.entries}
+        if self.pages and all(image_id in listed and entry is not None for image_id, entry in changes.items()):
+            return len(self.pages) + 1
+        below = [
+            places[one] for one in changes.keys() - listed if places.get(one, "~") <= self.entries[-1]["created_at"]
+        ]
+        if not below or not self.pages:
+            return max(len(self.pages), 1)
+        older = next((number for number, link in self._numbered() if link.oldest <= min(below)), 1)
+        # Images that were created in the same millisecond may lie on two pages.
+        return max(older - 1, 1)
+
+    def after(self, changes: Mapping[str, ManifestEntry | None], first: int) -> Sequence[ManifestEntry]:
+        """Return the entries of the manifest and of the pages from `first` on after the changes, newest first.
+
+        Raises: NotMergeable, if a page is not what its link says.
+        """
+        paged = [entry for number, link in self._numbered() if number >= first for entry in self._entries_of(link)]
+        stored = {entry["image_id"]: entry for entry in (*self.entries, *paged)}
+        return sorted(filter(None, {**stored, **changes}.values()), key=place_of, reverse=True)
+
+    def links(self, entries: Sequence[ManifestEntry], first: int) -> tuple[PageLink, ...]:
+        """Write the pages from `first` on that differ; return the links of all pages, newest first."""
+        old = {link.key: link for link in self.pages}
+        new = [
+            self._link(storage.manifest_page(self.collection, first - 1 + number), listed, old)
+            for number, listed in numbered(entries[self.page_size :], self.page_size)
+        ]
+        return (*new, *(link for number, link in self._numbered() if number < first))
+
+    def kept(self, first: int) -> int:
+        """Return the number of images on the pages before `first`."""
+        return sum(link.images for number, link in self._numbered() if number < first)
+
+    def _link(self, key: str, listed: Sequence[ManifestEntry], old: Mapping[str, PageLink]) -> PageLink:
+        link = link_of(self.base, key, listed)
+        if old.get(key) == link and key not in self.unsure:
+            return link
+        self.unsure.add(key)
+        return write_page(self.objects, self.base, self.collection, key, listed)
+
+    def _numbered(self) -> Iterator[tuple[int, PageLink]]:
+        return ((len(self.pages) - place, link) for place, link in enumerate(self.pages))
+
+    def _entries_of(self, link: PageLink) -> Sequence[ManifestEntry]:
+        entries = tuple(entries_in(body_at(self.objects, link.key) or b"").values())
+        if link_of(self.base, link.key, entries) != link:
+            raise NotMergeable
+        return entries
 
 
 @dataclass(frozen=True)
@@ -253,25 +256,33 @@ class Manifests:
     """Whether a collection is private."""
 
     def refresh(self, collection: str, *, strict: bool = False) -> bool:
-        """Write the collection's manifest and pages if they are outdated; return True if they were.
+        """Make the collection's manifest and pages from all of its images; return True if they were outdated.
 
         An empty or private collection gets no manifest, and its old one is deleted. With `strict` each image is read
         itself, because listings are eventually consistent and may still contain deleted ones.
+
+        Raises: Unavailable, also if others write the manifest at the same time again and again.
         """
-        key = storage.manifest(collection)
-        old = body_at(self.objects, key)
-        stats, old_pages = self.catalog.stats(collection), pages_in(old or b"")
-        if not stats.images or self.is_private(collection):
-            gone = [key, *old_pages] if old is not None else []
-            self.objects.delete(*gone, budget=Budget(len(gone)))
-            return old is not None
-        body, has = self._build(stats, old or b"", old_pages, strict=strict)
-        if body != old:
-            # After its pages, so that it never names one that is not there.
-            self.objects.put(NewObject(key, body, "application/json", CACHE_CONTROL))
-            outdated = old_pages.keys() - has
-            self.objects.delete(*outdated, budget=Budget(len(outdated)))
-        return body != old
+        return self._written(lambda unsure: self._refreshed(collection, unsure, strict=strict))
+
+    def update(self, collection: str, changed: Sequence[str] | None) -> bool:
+        """Bring the manifest up to date after these images were changed or left, and others are new.
+
+        Rows decide, not messages, so that a repeated or late call is harmless. Where the result does not fit the
+        counters, no file can be used, or `changed` is None, it does what `refresh` does.
+
+        Raises: as `refresh`.
+        """
+        if changed is None:
+            return self.refresh(collection)
+
+        def attempt(unsure: set[str]) -> bool:
+            try:
+                return self._updated(collection, changed, unsure)
+            except NotMergeable:
+                return self._refreshed(collection, unsure, strict=False)
+
+        return self._written(attempt)
 
     def retract(self, collection: str, *, mark: str) -> None:
         """Refresh the manifest and invalidate its cached copies, for images that must not be seen any more.
@@ -283,22 +294,114 @@ class Manifests:
         every = sorted(old_pages | self._page_keys(collection))
         self.cdn.invalidate([storage.manifest(collection), *every], reference=f"{mark}-manifest-{collection}")
 
+    def _written(self, attempt: Callable[[set[str]], bool]) -> bool:
+        unsure: set[str] = set()
+        for _ in range(_MOST_WRITES):
+            try:
+                return attempt(unsure)
+            except Conflict:
+                # Another call has written the manifest since it was read here.
+                continue
+        raise Unavailable
+
+    def _refreshed(self, collection: str, unsure: set[str], *, strict: bool) -> bool:
+        old, stats = self._stored(collection), self.catalog.stats(collection)
+        if self._is_hidden(stats):
+            return self._removed(collection, old)
+        content, links = self._build(stats, old, unsure, strict=strict)
+        return self._replaced(collection, old, content, links)
+
+    def _updated(self, collection: str, changed: Sequence[str], unsure: set[str]) -> bool:
+        old, stats = self._stored(collection), self.catalog.stats(collection)
+        if self._is_hidden(stats):
+            return self._removed(collection, old)
+        entries, pages = tuple(entries_in(old.content).values()), tuple(old.pages.values())
+        if not entries or any(not link.oldest for link in pages):
+            raise NotMergeable
+        changes, places = self._changes(collection, entries, changed)
+        merge = Merge(self.objects, self.base, collection, self.page_size, entries, pages, unsure)
+        first = merge.first(changes, places)
+        after = merge.after(changes, first)
+        count = merge.kept(first) + len(after)
+        self._must_fit(stats, count)
+        links = merge.links(after, first)
+        content = manifest_of(replace(stats, images=count), self.base, after[: self.page_size], links)
+        return self._replaced(collection, old, content, links)
+
+    def _is_hidden(self, stats: CollectionStats) -> bool:
+        return not stats.images or self.is_private(stats.collection)
+
+    def _changes(
+        self, collection: str, entries: Sequence[ManifestEntry], changed: Sequence[str]
+    ) -> tuple[Mapping[str, ManifestEntry | None], Mapping[str, str]]:
+        """Return the entries of changed and new images (None: not listed any more), and their creation times."""
+        known = {entry["image_id"]: entry for entry in entries}
+        since = datetime.fromisoformat(entries[0]["created_at"]) - _OVERLAP
+        newest = [image for image in self._newest(collection, since) if not _is_known(image, known)]
+        images = self.catalog.existing(dict.fromkeys((*changed, *(image.image_id for image in newest))))
+        present = {one: entry_of(image, image.renditions) for one, image in images.items() if is_in(collection, image)}
+        gone = {one: None for one in changed if one not in present}
+        return {**gone, **present}, {one: to_iso(image.created_at) for one, image in images.items()}
+
+    def _newest(self, collection: str, since: datetime) -> Iterator[Image]:
+        cursor = None
+        for limit in _NEWEST:
+            page = self.catalog.images(collection, limit, cursor)
+            for image in page.items:
+                if image.created_at < since:
+                    return
+                yield image
+            if page.next_cursor is None:
+                return
+            cursor = page.next_cursor
+        # So many are new that reading everything costs no more.
+        raise NotMergeable
+
+    def _must_fit(self, stats: CollectionStats, count: int) -> None:
+        """Check that the counters agree with the number of listed images; others may have published meanwhile.
+
+        Raises: NotMergeable.
+        """
+        if count > self.max_listed:
+            raise NotMergeable
+        if count != stats.images:
+            counted = sorted((stats.images, self.catalog.stats(stats.collection).images))
+            if not counted[0] <= count <= counted[1]:
+                raise NotMergeable
+
+    def _stored(self, collection: str) -> StoredManifest:
+        try:
+            stored, etag = self.objects.read(storage.manifest(collection), limit=_MAX_BYTES)
+        except ObjectNotFound:
+            return StoredManifest()
+        return StoredManifest(content_of(stored), etag)
+
+    def _removed(self, collection: str, old: StoredManifest) -> bool:
+        gone = [storage.manifest(collection), *old.pages] if old.etag else []
+        self.objects.delete(*gone, budget=Budget(len(gone)))
+        return bool(gone)
+
+    def _replaced(self, collection: str, old: StoredManifest, content: bytes, links: Sequence[PageLink]) -> bool:
+        if content == old.content:
+            return False
+        # After its pages, so that it never names one that is not there.
+        self.objects.put_if(object_of(storage.manifest(collection), content), old.etag)
+        outdated = old.pages.keys() - {link.key for link in links}
+        self.objects.delete(*outdated, budget=Budget(len(outdated)))
+        return True
+
     def _build(
-        self, stats: CollectionStats, old: bytes, old_pages: Mapping[str, PageLink], *, strict: bool
-    ) -> tuple[bytes, frozenset[str]]:
-        name, known = stats.collection, entries_in(old)
+        self, stats: CollectionStats, old: StoredManifest, unsure: set[str], *, strict: bool
+    ) -> tuple[bytes, Sequence[PageLink]]:
+        name, known, images = stats.collection, entries_in(old.content), ListedImage(self.catalog)
         listed = self._listed(name, self.max_listed if stats.images <= self.max_listed else self.page_size)
-        entries = self._images.entries(name, listed[: self.page_size], known)
-        pages = ManifestPages(self.objects, self._images, self.base, name, old_pages, strict=strict)
+        entries = images.entries(name, listed[: self.page_size], known)
+        pages = ManifestPages(self.objects, images, self.base, name, old.pages, unsure, strict=strict)
         links = pages.write(numbered(listed[self.page_size :], self.page_size), known)
-        return manifest_of(stats, self.base, entries, links), frozenset(link.key for link in links)
+        return manifest_of(stats, self.base, entries, links), links
 
     def _page_keys(self, collection: str) -> set[str]:
-        return set(pages_in(body_at(self.objects, storage.manifest(collection)) or b""))
-
-    @property
-    def _images(self) -> ListedImage:
-        return ListedImage(self.catalog)
+        return set(self._stored(collection).pages)
 
     def _listed(self, collection: str, limit: int) -> list[ManifestState]:
         listed: list[ManifestState] = []
@@ -311,139 +414,5 @@ class Manifests:
                 return listed
 
 
-@dataclass(frozen=True)
-class ManifestUpdates:
-    """Queues the refresh of the manifests of changed collections."""
-
-    queue: Queue
-    clock: Clock
-    after: timedelta = timedelta(seconds=30)
-    due: dict[str, datetime] = field(default_factory=dict)
-    """When the newest message that this process has sent for a collection becomes visible."""
-    soon: dict[str, datetime] = field(default_factory=dict)
-    """When the newest message without a delay was sent for a collection."""
-
-    def schedule(self, collection: str) -> None:
-        """Queue a refresh of the manifest, unless a message that is on its way will cover this change."""
-        now = self.clock.now()
-        if now + _TOO_SOON < self.due.get(collection, now):
-            return
-        # The change itself is stored; without a message the hourly recount refreshes the manifest.
-        with suppress(Unavailable):
-            self.queue.send(write_change(collection), delay=self.after)
-            self.due[collection] = now + self.after
-
-    def schedule_now(self, collection: str) -> None:
-        """Queue a refresh of the manifest at once, for images that must not be seen any more.
-
-        Of several changes within a few seconds the first does so; a delayed message of `schedule` covers the others.
-        """
-        now = self.clock.now()
-        if now < self.soon.get(collection, now - _SHORTEST_INTERVAL) + _SHORTEST_INTERVAL:
-            return
-        with suppress(Unavailable):
-            self.queue.send(write_change(collection))
-            self.soon[collection] = now
-
-
-@dataclass(frozen=True)
-class EventingCatalog:
-    """Catalogue that delegates every call to `store` and reports each changed collection; see `Catalog`."""
-
-    store: Catalog
-    publish_change: Callable[[str], None]
-    """Called with the name of each collection that a write has changed."""
-
-    def publish(
-        self, image: Image, renditions: Sequence[Rendition], *, before: Task, after: Task, unique: bool = True
-    ) -> Task:
-        """See `Catalog.publish`."""
-        task = self.store.publish(image, renditions, before=before, after=after, unique=unique)
-        self.publish_change(image.collection)
-        return task
-
-    def revise(self, before: Image, after: Image, renditions: Sequence[Rendition] | None = None) -> Image:
-        """See `Catalog.revise`."""
-        image = self.store.revise(before, after, renditions)
-        for collection in sorted({before.collection, after.collection}):
-            self.publish_change(collection)
-        return image
-
-    def remove(self, image: Image) -> None:
-        """See `Catalog.remove`."""
-        # No event: it was sent when the image went into the trash.
-        self.store.remove(image)
-
-    def image(self, image_id: str) -> Image:
-        """See `Catalog.image`."""
-        return self.store.image(image_id)
-
-    def existing(self, image_ids: Iterable[str]) -> Mapping[str, Image]:
-        """See `Catalog.existing`."""
-        return self.store.existing(image_ids)
-
-    def upgrade(self, image: Image) -> None:
-        """See `Catalog.upgrade`; no reader sees a change."""
-        self.store.upgrade(image)
-
-    def trashed(self, limit: int, cursor: str | None = None) -> Page[Image]:
-        """See `Catalog.trashed`."""
-        return self.store.trashed(limit, cursor)
-
-    def renditions(self, image_id: str) -> tuple[Rendition, ...]:
-        """See `Catalog.renditions`."""
-        return self.store.renditions(image_id)
-
-    def find_by_name(self, collection: str, name: str) -> Image:
-        """See `Catalog.find_by_name`."""
-        return self.store.find_by_name(collection, name)
-
-    def find_by_digest(self, collection: str, sha256: str) -> Image | None:
-        """See `Catalog.find_by_digest`."""
-        return self.store.find_by_digest(collection, sha256)
-
-    def images(
-        self, collection: str, limit: int, cursor: str | None = None, wanted: ImageFilter = ANY_IMAGE
-    ) -> Page[Image]:
-        """See `Catalog.images`."""
-        return self.store.images(collection, limit, cursor, wanted)
-
-    def collections(self) -> tuple[str, ...]:
-        """See `Catalog.collections`."""
-        return self.store.collections()
-
-    def collection_info(self, collection: str) -> CollectionInfo:
-        """See `Catalog.collection_info`."""
-        return self.store.collection_info(collection)
-
-    def collection_infos(self) -> Mapping[str, CollectionInfo]:
-        """See `Catalog.collection_infos`."""
-        return self.store.collection_infos()
-
-    def set_collection_info(self, before: CollectionInfo, after: CollectionInfo) -> CollectionInfo:
-        """See `Catalog.set_collection_info`."""
-        return self.store.set_collection_info(before, after)
-
-    def delete_collection_info(self, collection: str) -> None:
-        """See `Catalog.delete_collection_info`."""
-        self.store.delete_collection_info(collection)
-
-    def stats(self, collection: str) -> CollectionStats:
-        """See `Catalog.stats`."""
-        return self.store.stats(collection)
-
-    def stats_with_version(self, collection: str) -> tuple[CollectionStats, str]:
-        """See `Catalog.stats_with_version`."""
-        return self.store.stats_with_version(collection)
-
-    def privacy(self, collection: str) -> bool | None:
-        """See `Catalog.privacy`."""
-        return self.store.privacy(collection)
-
-    def set_privacy(self, collection: str, version: str, *, private: bool) -> None:
-        """See `Catalog.set_privacy`."""
-        self.store.set_privacy(collection, version, private=private)
-
-    def correct_stats(self, delta: CollectionStats, version: str) -> None:
-        """See `Catalog.correct_stats`."""
-        self.store.correct_stats(delta, version)
+def _is_known(image: Image, known: Mapping[str, ManifestEntry]) -> bool:
+    return image.image_id in known and known[image.image_id]["version"] == image.version

@@ -313,14 +313,14 @@ _FACTS_SIDE = 32
 """Longest side in pixels of the picture that placeholder and colours are computed from, whatever the recipe."""
 
 
-def process(data: bytes, recipe: Recipe, limits: Limits) -> Processed:
+def process(data: bytes, recipe: Recipe, limits: Limits, *, sha256: str = "") -> Processed:
     """Return the facts, the public form ("full"), and each size of the recipe, largest first, in each format.
 
     A WebP or AVIF has a second public form, JPEG or PNG. Every preset of the recipe has its rendition: a picture that
     is smaller than the preset keeps its own size. Animations are reduced to one frame (see `poster_frame`), except
     "full", and that too where its frames exceed the limits. Memory: at most the limit, checked beforehand
     (`MemoryBudget`): a few megabytes for a baseline JPEG of any size, 3 to 8 bytes a pixel for a progressive one, 1 to
-    13 for others.
+    13 for others. `sha256` is the digest of the data in hex, if the caller has it.
 
     Raises:
         EmptyFile, UnsupportedType, NotAnImage: the bytes are not a picture of a supported type.
@@ -334,7 +334,7 @@ def process(data: bytes, recipe: Recipe, limits: Limits) -> Processed:
     smallest = steps[min(recipe.sizes)]
     # Before the facts, because it may add warnings.
     full = publish(source.data, source, names_rights=recipe.names_rights)
-    picture = _picture(data, source, shrink(smallest, fit_size(smallest.size, _FACTS_SIDE)))
+    picture = _picture(data, sha256, source, shrink(smallest, fit_size(smallest.size, _FACTS_SIDE)))
     return Processed(picture, (*full, *_renditions(steps, recipe)))
 
 
@@ -383,14 +383,14 @@ def transparent_webp(image: Image.Image, preset: str, png_bytes: int = 0) -> Enc
     return exact if len(exact.body) <= len(lossy.body) else lossy
 
 
-def _picture(data: bytes, source: SourceImage, tiny: Image.Image) -> Picture:
+def _picture(data: bytes, sha256: str, source: SourceImage, tiny: Image.Image) -> Picture:
     width, height = source.size
     return Picture(
         format=source.format,
         width=width,
         height=height,
         bytes=len(data),
-        sha256=hashlib.sha256(data).hexdigest(),
+        sha256=sha256 or hashlib.sha256(data).hexdigest(),
         frames=source.frames,
         has_alpha=tiny.mode == "RGBA",
         thumbhash=placeholder(tiny),

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -10,15 +11,15 @@ from hashlib import sha256
 
 from chalicelib import errors, names, storage
 from chalicelib.delivery.private_links import never_private
-from chalicelib.engine.file_types import FORMATS
-from chalicelib.engine.model import Encoded, Limits, Picture, Recipe
+from chalicelib.engine.file_types import FORMATS, sniff
+from chalicelib.engine.model import Encoded, Limits, Picture, Processed, Recipe
 from chalicelib.engine.pipeline import process
 from chalicelib.images.model import Image, Rendition
 from chalicelib.ports import Catalog, Metrics, ObjectStore
 from chalicelib.storage import IMMUTABLE, PRIVATE, Budget, NewObject
-from chalicelib.tasks.factory import ETAG, STEPS, bytes_of, is_tied
-from chalicelib.tasks.lease import STORING, Leases
-from chalicelib.tasks.model import WARNINGS, Progress, Status, Task
+from chalicelib.tasks.factory import ETAG, bytes_of, is_tied
+from chalicelib.tasks.lease import Leases
+from chalicelib.tasks.model import WARNINGS, Status, Task
 from chalicelib.tasks.service import count_end
 from chalicelib.tasks.worker import Failpoint, noop
 from chalicelib.telemetry import NULL_METRICS
@@ -59,19 +60,20 @@ def rendition_of(image: Image, encoded: Encoded, *, private: bool = False) -> Re
     )
 
 
-def objects_of(
-    image: Image, body: bytes, renditions: Sequence[Rendition], made: Sequence[Encoded]
-) -> Iterator[NewObject]:
-    """Yield the objects to store: the unchanged original, then each rendition."""
-    yield NewObject(image.original_key, body, FORMATS[image.picture.format].mime)
-    for rendition, encoded in zip(renditions, made, strict=True):
-        yield object_of(rendition, encoded)
+def original_of(task: Task, body: bytes) -> NewObject:
+    """Return the object of the unchanged original.
+
+    Raises: EmptyFile, UnsupportedType, NotAnImage.
+    """
+    form, digest = FORMATS[sniff(body)], sha256(body).hexdigest()
+    key = storage.original(storage.image_id_of(task.task_id), digest, form.extension)
+    return NewObject(key, body, form.mime, sha256=digest)
 
 
 def object_of(rendition: Rendition, encoded: Encoded) -> NewObject:
     """Return the object of one rendition; only public ones may be cached."""
     cache_control = PRIVATE if storage.is_guarded(rendition.key) else IMMUTABLE
-    return NewObject(rendition.key, encoded.body, FORMATS[encoded.format].mime, cache_control)
+    return NewObject(rendition.key, encoded.body, FORMATS[encoded.format].mime, cache_control, rendition.sha256)
 
 
 def result_of(image: Image, renditions: Sequence[Rendition]) -> dict[str, object]:
@@ -113,12 +115,13 @@ class ProcessImage:
         """Read, decode, store and publish. After a stopped attempt the same keys are written again."""
         task, body = self._fetch(task)
         self.failpoint("after_get")
-        done = process(body, self.recipe, self.limits)
-        self.failpoint("after_engine")
-        task = self.leases.begin_step(task, Progress(2, STEPS, STORING))
-        image = image_of(task, done.picture, recipe=self.recipe.version, now=self.leases.clock.now())
+        original = original_of(task, body)
         self._remove_older(task)
-        final = self._store(task, image, body, done.renditions)
+        done = self._process(original)
+        self.failpoint("after_engine")
+        image = image_of(task, done.picture, recipe=self.recipe.version, now=self.leases.clock.now())
+        image = replace(image, original_key=original.key)
+        final = self._store(task, image, original, done.renditions)
         self.failpoint("after_publish")
         self._clean_up(task)
         return final
@@ -146,22 +149,32 @@ class ProcessImage:
         except errors.ObjectNotFound as missing:
             raise errors.SourceGone from missing
 
-    def _store(self, task: Task, image: Image, body: bytes, made: Sequence[Encoded]) -> Task:
+    def _process(self, original: NewObject) -> Processed:
+        """Store the original while the engine works, and wait for both."""
+        with ThreadPoolExecutor(1) as pool:
+            stored = pool.submit(self.objects.put, original)
+            done = process(original.body, self.recipe, self.limits, sha256=original.sha256)
+            stored.result()
+        return done
+
+    def _store(self, task: Task, image: Image, original: NewObject, made: Sequence[Encoded]) -> Task:
         """Store the renditions under the prefix of the collection's privacy and publish the image.
 
         The publication is refused if the privacy was changed since it was read; the renditions then go to the other
         prefix.
         """
+        again: tuple[NewObject, ...] = ()
         for _ in range(_PRIVACY_READS):
             private = self._privacy(image.collection)
             renditions = tuple(rendition_of(image, encoded, private=private) for encoded in made)
-            self.objects.put(*objects_of(image, body, renditions, made))
+            self.objects.put(*again, *map(object_of, renditions, made))
             self.failpoint("after_put")
             try:
                 final = self._publish(task, image, renditions)
             except errors.PrivacyDiffers:
                 self.known_privacy.pop(image.collection, None)
                 self._remove_results(task)
+                again = (original,)
                 continue
             self._remember(image.collection, private=private)
             return final

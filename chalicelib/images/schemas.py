@@ -226,15 +226,17 @@ def _links(request: Request, image: Image, *, private: bool) -> dict[str, str]:
     }
 
 
-def processed_image(request: Request, task: Task) -> ProcessedImage | None:
-    """The image that a successful process_image task has produced, while it exists."""
+def processed_image(request: Request, task: Task, known: Image | None = None) -> ProcessedImage | None:
+    """The image that a successful process_image task has produced, while it exists; `known` if that was just read."""
     if task.type is not TaskType.PROCESS_IMAGE or task.status is not Status.SUCCESS or not task.result:
         return None
-    try:
-        image = container().state.catalog.image(str(task.result["image_id"]))
-    except ImageNotFound:
-        return None
-    return image_record(ProcessedImage, request, image, duplicate=bool(task.result.get("duplicate")))
+    image_id = str(task.result["image_id"])
+    if known is None or known.image_id != image_id:
+        try:
+            known = container().state.catalog.image(image_id)
+        except ImageNotFound:
+            return None
+    return image_record(ProcessedImage, request, known, duplicate=bool(task.result.get("duplicate")))
 
 
 RESULT_SCHEMAS[TaskType.PROCESS_IMAGE] = processed_image

@@ -144,8 +144,8 @@ class Trash:
     visibility: Visibility
     retention: timedelta = timedelta(days=7)
     """How long an image in the trash can be restored."""
-    refresh_manifest: Callable[[str], None] = lambda _: None
-    """Called with a collection whose manifest must be refreshed at once."""
+    refresh_manifest: Callable[[str, str], None] = lambda _collection, _image_id: None
+    """Called with a collection whose manifest must be refreshed at once, and the image that was changed."""
 
     def trash(self, image_id: str) -> Image:
         """Move the image to the trash: out of listings, names and counters, and its renditions out of public reach.
@@ -164,7 +164,7 @@ class Trash:
                 image = self.catalog.revise(image, replace(image, trashed_at=self.clock.now()))
             except Conflict:
                 return self.trash(image_id)
-            self.refresh_manifest(image.collection)
+            self.refresh_manifest(image.collection, image.image_id)
         self.visibility.apply(image_id, wait=False)
         return image
 
@@ -228,7 +228,7 @@ class Trash:
                 continue
             except Conflict:
                 return self.restore(image.image_id)
-            self.refresh_manifest(image.collection)
+            self.refresh_manifest(image.collection, image.image_id)
             return restored
         raise NameTaken(name=image.name)
 

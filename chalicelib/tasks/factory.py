@@ -16,8 +16,8 @@ from chalicelib.ports import Clock, ObjectStore, Queue, TaskStore
 from chalicelib.tasks.model import Failure, Progress, Status, Subject, Task, TaskType
 from chalicelib.tasks.retry_policy import TaskPolicy
 
-STEPS = 3
-"""Steps of `process_image`: process, store, publish."""
+STEPS = 2
+"""Steps of `process_image`: process and store the picture, publish it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -258,6 +258,15 @@ def is_there(objects: ObjectStore, task: Task) -> bool:
     Raises: Unavailable.
     """
     return objects.exists(task.args["source"], _version_of_reused_form(task))
+
+
+def has_renditions(objects: ObjectStore, task: Task) -> bool:
+    """Return whether an attempt at the task has stored a rendition.
+
+    Raises: Unavailable.
+    """
+    served = storage.served_of(storage.image_id_of(task.task_id))
+    return any(objects.list(prefix, 1).items for prefix in served)
 
 
 def bytes_of(objects: ObjectStore, task: Task, *, limit: int) -> bytes:

@@ -4,20 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from chalicelib.errors import Conflict, Unavailable, WallifyError
 from chalicelib.json_formats import ObjectCreated
 from chalicelib.ports import Clock, TaskStore
 from chalicelib.tasks.dead_letters import PublishDeadLetter, discard_dead_letter
-from chalicelib.tasks.factory import arguments_of, belongs, is_tied
-from chalicelib.tasks.model import Failure, Progress, Status, Task, TaskType
+from chalicelib.tasks.factory import ETAG, STEPS, VERSION, arguments_of, belongs, is_tied
+from chalicelib.tasks.model import Failure, FirstClaim, Progress, Status, Task, TaskType
 from chalicelib.tasks.retry_policy import TaskPolicy
 
 WORKER_LOST = Failure("worker_lost", "Several workers in turn stopped or ran out of time.", retryable=True)
 POISON = Failure("poison_image", "Two workers in turn stopped or ran out of time on this image; it is not tried again.")
+PROCESSING = Progress(1, STEPS, "processing")
+"""Step of a `process_image` task that begins with its lease, in the same write."""
 STORING = "storing"
-"""Name of the step that begins when the picture has been decoded and encoded."""
+"""Name of the step that workers of earlier versions record when the picture had been decoded and encoded."""
 _DEATHS = "worker_deaths"
 _POISON_DEATHS = 2
 
@@ -70,6 +72,8 @@ class Leases:
     publish_dead_letter: PublishDeadLetter = discard_dead_letter
     """Called before a task ends for lack of attempts; a crash between the two leaves a duplicate letter, not a missing
     one."""
+    has_renditions: Callable[[Task], bool] = lambda _: False
+    """Whether an attempt at the task has stored a rendition; called only if the task has lost its worker."""
 
     def begin(
         self, task_id: str, owner: str, arrival: ObjectCreated | None = None, *, known: Task | None = None
@@ -99,15 +103,13 @@ class Leases:
             # The task changed between the read and the write: read it again, and find it held, final or changed.
             return self.begin(task_id, owner, arrival)
 
-    def begin_step(self, task: Task, progress: Progress) -> Task:
-        """Record the step that begins.
-
-        Raises: Cancelled, LostLease.
-        """
-        try:
-            return self.tasks.replace(task, task.at_step(progress, self.clock.now()))
-        except Conflict:
-            return self.begin_step(self.confirm(task), progress)
+    def claim(self, task_id: str, owner: str, arrival: ObjectCreated) -> Task | None:
+        """Claim an upload's task for its first attempt, without reading it; None if `begin` must decide."""
+        now, version = self.clock.now(), arguments_of(arrival.version, arrival.etag)
+        claim = FirstClaim(
+            task_id, arrival.key, owner, now, self.policy.lease, PROCESSING, version, unset=(VERSION, ETAG)
+        )
+        return self.tasks.claim(claim)
 
     def bind_version(self, task: Task, version: str, etag: str) -> Task:
         """Record which version of its object the task works on.
@@ -200,9 +202,9 @@ class Leases:
         return latest
 
     def _claim(self, task: Task, owner: str, arrival: ObjectCreated | None) -> Task:
-        now, counted = self.clock.now(), after_death(task)
+        now, counted = self.clock.now(), after_death(task, self.has_renditions)
         if task.attempts < task.max_attempts and not is_poison(counted):
-            claimed = counted.claimed(owner=owner, now=now, lease=self.policy.lease)
+            claimed = _at_first_step(counted.claimed(owner=owner, now=now, lease=self.policy.lease), now)
             version_args = {} if arrival is None or is_tied(task) else arguments_of(arrival.version, arrival.etag)
             return self.tasks.replace(task, claimed.with_args(version_args) if version_args else claimed)
         # An attempt without an error has lost its worker; a task that ends every worker must not be repeated for ever.
@@ -233,14 +235,19 @@ class Leases:
         return latest
 
 
-def after_death(task: Task) -> Task:
-    """Return the task with one more lost worker counted, if its worker was lost while it processed the picture."""
+def _at_first_step(claimed: Task, now: datetime) -> Task:
+    return claimed.at_step(PROCESSING, now) if claimed.type is TaskType.PROCESS_IMAGE else claimed
+
+
+def after_death(task: Task, has_renditions: Callable[[Task], bool]) -> Task:
+    """Return the task with one more lost worker counted, if its worker was lost while it processed the picture.
+
+    A worker that has stored a rendition had finished with the picture.
+    """
     held = task.status is Status.STARTED and task.lease_until is not None
-    if (
-        not held
-        or task.type is not TaskType.PROCESS_IMAGE
-        or any(step.stage == STORING for step in task.progress.passed)
-    ):
+    if not held or task.type is not TaskType.PROCESS_IMAGE:
+        return task
+    if any(step.stage == STORING for step in task.progress.passed) or has_renditions(task):
         return task
     return task.with_args({_DEATHS: str(_deaths(task) + 1)})
 

@@ -251,6 +251,33 @@ class Task:
 
 
 @dataclass(frozen=True, slots=True)
+class FirstClaim:
+    """Claim of an upload's task for its first attempt, made without reading the task."""
+
+    task_id: str
+    source: str
+    """Key of the object that was announced."""
+    owner: str
+    now: datetime
+    lease: timedelta
+    progress: Progress
+    args: Mapping[str, str] = field(default_factory=dict)
+    """Arguments that bind the task to the announced version."""
+    unset: tuple[str, ...] = ()
+    """Names of arguments that the task must not have."""
+
+    def fits(self, task: Task) -> bool:
+        """True if the task waits for this object and no attempt at it has begun."""
+        is_new = task.status is Status.PENDING and task.attempts == 0 and task.args.get("source") == self.source
+        return is_new and not any(name in task.args for name in self.unset)
+
+    def applied(self, task: Task) -> Task:
+        """Return the task claimed, in its first step."""
+        claimed = task.claimed(owner=self.owner, now=self.now, lease=self.lease)
+        return claimed.at_step(self.progress, self.now).with_args(self.args)
+
+
+@dataclass(frozen=True, slots=True)
 class ChildCounts:
     """Numbers of a parent's ended children; their total is in the parent."""
 

@@ -10,7 +10,7 @@ from typing import Annotated, Any
 import msgspec
 from msgspec import UNSET, UnsetType
 
-from chalicelib import errors
+from chalicelib import errors, storage
 from chalicelib.admin.scopes import Scope
 from chalicelib.container import container
 from chalicelib.http.parsing import signed_cursor
@@ -30,6 +30,7 @@ from chalicelib.http.request import (
     or_none,
 )
 from chalicelib.http.routing import ANY_TOKEN, Audited, Reply, Tag, endpoint, option_words, path_and_options, schema
+from chalicelib.images.model import Image
 from chalicelib.ports import Page
 from chalicelib.tasks.model import Status, Task, TaskFilter, TaskType
 from chalicelib.tasks.retry import RetryFilter
@@ -133,11 +134,17 @@ schema("TaskType", "The kinds of tasks.")(TaskType)
 )
 def get_task(request: Request, path: TaskPath, query: StatusQuery) -> Response:
     wait = or_none(query.wait)
-    found = wait_for_task(request, path.task_id, wait) if wait else WaitResult(container().tasks.get(path.task_id))
-    answer = conditional(request, json_response(full_task_record(request, found.task)))
+    found, image = (wait_for_task(request, path.task_id, wait), None) if wait else _with_image(path.task_id)
+    answer = conditional(request, json_response(full_task_record(request, found.task, image)))
     if found.task.is_final:
         return answer
     return answer.with_headers(Retry_After=POLL_SECONDS_WHEN_BUSY if found.is_crowded else POLL_SECONDS)
+
+
+def _with_image(task_id: str) -> tuple[WaitResult, Image | None]:
+    """Return the task, and the image that it makes if it is a new upload: one read, as the id is known before."""
+    task, image = container().state.catalog.task_and_image(task_id, storage.image_id_of(task_id))
+    return WaitResult(task), image
 
 
 @endpoint(

@@ -16,6 +16,7 @@ from chalicelib.errors import Unavailable, WallifyError
 from chalicelib.http.request import Request, Response, Timestamp, json_response
 from chalicelib.http.routing import localized, schema
 from chalicelib.i18n import template
+from chalicelib.images.model import Image
 from chalicelib.names import folder_collection
 from chalicelib.tasks.factory import FORM_OF, REPEATS
 from chalicelib.tasks.model import WARNINGS, Failure, Progress, Status, Task, TaskFilter, TaskType
@@ -213,9 +214,9 @@ def counted_record(request: Request, task: Task) -> TaskRecord:
     return task_record(request, container().tasks.with_child_counts(task))
 
 
-def full_task_record(request: Request, task: Task) -> TaskRecord:
-    """The task with the image that it has led to."""
-    return task_record(request, container().tasks.with_child_counts(task), result_of(request, task))
+def full_task_record(request: Request, task: Task, image: Image | None = None) -> TaskRecord:
+    """The task with the image that it has led to; `image` is one that was read already."""
+    return task_record(request, container().tasks.with_child_counts(task), result_of(request, task, image))
 
 
 def task_started(request: Request, task: Task) -> Response:
@@ -226,13 +227,13 @@ def task_started(request: Request, task: Task) -> Response:
     return located.with_headers(Retry_After=POLL_SECONDS)
 
 
-def result_of(request: Request, task: Task) -> object:
+def result_of(request: Request, task: Task, image: Image | None = None) -> object:
     """The result of a successful task as clients read it; None where the task's own result says all there is."""
     presented = RESULT_SCHEMAS.get(task.type)
-    return presented(request, task) if presented and task.status is Status.SUCCESS and task.result else None
+    return presented(request, task, image) if presented and task.status is Status.SUCCESS and task.result else None
 
 
-RESULT_SCHEMAS: dict[TaskType, Callable[[Request, Task], object]] = {}
+RESULT_SCHEMAS: dict[TaskType, Callable[[Request, Task, Image | None], object]] = {}
 """What presents the result of a type of task; the owner of the result registers it."""
 
 

@@ -9,7 +9,17 @@ from datetime import datetime, timedelta
 
 from chalicelib import ports
 from chalicelib.errors import OURS, Conflict, IllegalTransition, Unavailable
-from chalicelib.tasks.model import QUEUES, ChildCounts, Progress, Status, Task, TaskFilter, TaskType, queue_of
+from chalicelib.tasks.model import (
+    QUEUES,
+    ChildCounts,
+    FirstClaim,
+    Progress,
+    Status,
+    Task,
+    TaskFilter,
+    TaskType,
+    queue_of,
+)
 from chalicelib.tasks.parents import ParentTasks
 from chalicelib.tasks.retry_policy import TaskPolicy
 
@@ -293,6 +303,10 @@ class MeteredTaskStore:
     def add(self, task: Task) -> None:
         """See `TaskStore.add`."""
         self.store.add(task)
+
+    def claim(self, claim: FirstClaim) -> Task | None:
+        """See `TaskStore.claim`."""
+        return self.store.claim(claim)
 
     def get(self, task_id: str) -> Task:
         """See `TaskStore.get`."""

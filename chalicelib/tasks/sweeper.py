@@ -11,12 +11,13 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from functools import partial
 
 from chalicelib.errors import Conflict
 from chalicelib.json_formats import Work, write
 from chalicelib.ports import Clock, Metrics, ObjectStore, Queue, TaskStore
 from chalicelib.tasks.dead_letters import PublishDeadLetter, discard_dead_letter
-from chalicelib.tasks.factory import EXPIRES, is_there
+from chalicelib.tasks.factory import EXPIRES, has_renditions, is_there
 from chalicelib.tasks.lease import POISON, WORKER_LOST, after_death, is_poison
 from chalicelib.tasks.model import CHUNKED, Checkpoint, Failure, Status, Task, TaskType
 from chalicelib.tasks.parents import ParentTasks, is_opening
@@ -131,7 +132,7 @@ class Sweeper:
             return self._between_parts(task, now)
         if now < task.lease_until + self.timeouts.lease:
             return "fine"
-        counted = after_death(task)
+        counted = after_death(task, partial(has_renditions, self.objects))
         if is_poison(counted) or task.attempts >= task.max_attempts:
             return self._dead_letter(task, POISON if is_poison(counted) else WORKER_LOST)
         error = Failure("worker_lost", "The worker of the task stopped or ran out of time.", retryable=True)

@@ -153,8 +153,26 @@ class Worker:
             return repeated.task if isinstance(repeated, OutOfAttempts) else None
         except LeaseHeld as held:
             raise Redeliver(held.wait, early=held.wait / _EARLY_DIVISOR) from held
+        return self._run_claimed(task, job)
+
+    def run_new(self, task_id: str, job: Job, event: ObjectCreated) -> Task | None:
+        """Make the first attempt at an upload's task, as `run`, but without reading the task before.
+
+        Returns None, with nothing done, if this is not the task's first attempt or the event's object is not the
+        task's.
+        """
+        self._report_late()
+        owner = self.new_id()
+        try:
+            task = self.leases.claim(task_id, owner, event)
+        except (Unavailable, TooManyRequests) as fault:
+            self.unreported[task_id] = (owner, Failure.of(fault))
+            raise
+        return None if task is None else self._run_claimed(task, job)
+
+    def _run_claimed(self, task: Task, job: Job) -> Task:
         # Only for this attempt's log lines: the next event of a warm function belongs to another task.
-        with log.append_context_keys(task_id=task_id, attempt=task.attempts):
+        with log.append_context_keys(task_id=task.task_id, attempt=task.attempts):
             self.failpoint("after_claim")
             final = self._attempt(task, job)
             if final.parent_id is not None:

@@ -40,6 +40,8 @@ class IdempotencyKey:
     existing: Task | None = None
     abandoned: tuple[Task, ...] = ()
     """Parents of earlier, interrupted requests with the same content that have ended since."""
+    fingerprint: str = ""
+    """Digest of the request, to be stored with its task; empty for a request without a key, which is never compared."""
 
 
 @dataclass(frozen=True)
@@ -89,7 +91,7 @@ class Idempotency:
         task_id = id_for(owner, key, round_)
         task = self._find(task_id)
         if task is None:
-            return IdempotencyKey(task_id, abandoned=abandoned)
+            return IdempotencyKey(task_id, abandoned=abandoned, fingerprint=fingerprint)
         if not self._is_valid(task) or _may_be_repeated(task):
             same = task.args.get("fingerprint") == fingerprint and self._is_valid(task)
             return self._resolve_round(owner, key, fingerprint, round_ + 1, (*abandoned, task) if same else abandoned)
@@ -197,7 +199,8 @@ class Uploads:
             Unavailable: a store does not answer.
         """
         validated = self.check(upload)
-        resolved = self.idempotency.resolve(owner, key, validated.fingerprint, TaskType.PROCESS_IMAGE)
+        request_fingerprint = "" if key is None else validated.fingerprint
+        resolved = self.idempotency.resolve(owner, key, request_fingerprint, TaskType.PROCESS_IMAGE)
         if resolved.existing is not None:
             return self._repeat(resolved.existing, validated)
         duplicate = self.find_duplicate(validated)
@@ -258,7 +261,8 @@ class Uploads:
         return Accepted(self._store_if_pending(task, validated), warnings=validated.warnings)
 
     def _new_task(self, resolved: IdempotencyKey, validated: ValidatedUpload) -> Task:
-        return self.task(validated, TaskSpec(resolved.task_id, args={"fingerprint": validated.fingerprint}))
+        args = {"fingerprint": resolved.fingerprint} if resolved.fingerprint else {}
+        return self.task(validated, TaskSpec(resolved.task_id, args=args))
 
     def _open(self, resolved: IdempotencyKey, validated: ValidatedUpload) -> Task:
         task = self._new_task(resolved, validated)

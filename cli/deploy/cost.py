@@ -151,14 +151,14 @@ class UploadWork:
 
     worker_cpu: float = 0.060
     """Processor seconds of `process_image`, measured."""
-    worker_calls: Mapping[str, int] = field(default_factory=lambda: {"table": 4, "transaction": 1, "object": 4})
-    """A GET, eight PUTs side by side that take as long as two, and a DELETE."""
+    worker_calls: Mapping[str, int] = field(default_factory=lambda: {"table": 2, "transaction": 1, "object": 4})
+    """A GET, seven PUTs side by side that take as long as two, and a DELETE."""
     upload_cpu: float = 0.0134
     upload_calls: Mapping[str, int] = field(default_factory=lambda: {"table": 2, "object": 1})
     poll_cpu: float = 0.0006
     poll_calls: Mapping[str, int] = field(default_factory=lambda: {"table": 2})
-    renditions: int = 7
-    """Files beside the original: three sizes in two formats, and the public form."""
+    renditions: int = 6
+    """Files beside the original: three sizes, two of them in two formats, and the public form."""
     originals: int = 2
     """Objects per upload in addition to the renditions: under `incoming/` and `originals/`."""
     original_kb: float = 1_400
@@ -167,11 +167,11 @@ class UploadWork:
     gets: int = 1
     queue_requests: int = 6
     """S3 sends, Lambda receives and deletes; the worker sends one change event, and it is received and deleted."""
-    writes: int = 45
+    writes: int = 24
     """Write units, including indexes and transactions (twice)."""
-    reads: int = 4
-    poll_reads: float = 1.5
-    """One while the task waits, two when it has succeeded."""
+    reads: int = 2
+    poll_reads: float = 2
+    """The task and its image."""
     row_kb: float = 8
     log_kb: float = 6.6
     """4.9 KB in 13 lines, with what CloudWatch adds to a line; the runtime's own three lines for each call."""
@@ -194,7 +194,7 @@ class OptimizeWork:
     """The public form that was replaced; kept as a noncurrent version."""
     queue_requests: int = 6
     """The view sends, Lambda receives and deletes; a change event."""
-    writes: int = 24
+    writes: int = 15
     """The view's mark, and the image's row in a transaction with its counters."""
     reads: int = 3
     log_kb: float = 2

@@ -126,14 +126,14 @@ def test_names_from_the_wild_are_shown_as_text(admin: Visitor, place: Place) -> 
 def test_a_task_tells_its_steps_and_an_administrator_where_in_the_code_it_failed(admin: Visitor, place: Place) -> None:
     task, now = a_waiting_upload(place.services, "buggy.jpg"), place.services.clock.now()
     claimed = task.claimed(owner="run-1", now=now, lease=place.services.policy.lease)
-    stored = claimed.at_step(Progress(2, 3, "storing"), now)
+    stored = claimed.at_step(Progress(1, 2, "processing"), now)
     error = Failure("internal_error", "An internal error occurred in Wallify.", trace=f"Traceback\n{SCRIPTS[0]}")
     place.services.state.tasks.replace(task, stored.failed(error, now=now, keep=place.services.policy.keep))
 
     admin.go(f"#/tasks?task={task.task_id}")
 
     drawer = admin.dialog("buggy.jpg")
-    expect(drawer.locator(".timeline li b")).to_have_text(["Created", "Started · Try 1 of 5", "storing", "Failed"])
+    expect(drawer.locator(".timeline li b")).to_have_text(["Created", "Started · Try 1 of 5", "processing", "Failed"])
     drawer.get_by_text("Traceback", exact=True).click()
     expect(drawer.locator("pre")).to_contain_text(SCRIPTS[0])
     assert admin.page.evaluate("window.hurt") is None

@@ -6,7 +6,7 @@ from datetime import timedelta
 import pytest
 
 from chalicelib.engine.model import Rights
-from chalicelib.errors import BadRequest, Conflict, ImageNotFound
+from chalicelib.errors import BadRequest, Conflict, ImageNotFound, TaskNotFound
 from chalicelib.images.model import CollectionStats
 from chalicelib.tasks.model import ChildCounts
 from tests.builders import A_WILD_NAME, NOON, a_final_task, a_picture, a_rendition, a_task, an_image, sha256_of
@@ -41,6 +41,20 @@ def test_an_image_has_its_renditions_however_it_is_read(state: State) -> None:
     trashed = catalog.revise(fewer, replace(fewer, trashed_at=NOON))
     assert [one and one.renditions for one in (*found, revised)] == [forms] * 6
     assert [one.renditions for one in (fewer, trashed, catalog.trashed(10).items[0])] == [forms[:1]] * 3
+
+
+def test_a_task_and_its_image_are_read_together(state: State) -> None:
+    image = published(state, an_image(), [a_rendition()])
+    task = state.tasks.get("for-i1")
+    assert state.catalog.task_and_image(task.task_id, "i1") == (task, image)
+    read = state.catalog.task_and_image(task.task_id, "i1")[1]
+    assert read is not None
+    assert read.renditions == (a_rendition(),)
+    assert state.catalog.task_and_image(task.task_id, "gone") == (task, None)
+    state.catalog.revise(image, replace(image, trashed_at=NOON))
+    assert state.catalog.task_and_image(task.task_id, "i1") == (task, None)
+    with pytest.raises(TaskNotFound):
+        state.catalog.task_and_image("gone", "i1")
 
 
 def test_an_upgrade_changes_nothing_that_can_be_read(state: State) -> None:

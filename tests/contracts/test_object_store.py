@@ -268,6 +268,40 @@ def test_an_object_is_removed_only_if_it_is_the_one_that_was_meant(objects: Obje
     assert not objects.exists("a")
 
 
+@every
+def test_an_object_is_replaced_only_if_it_is_the_one_that_was_read(objects: ObjectStore) -> None:
+    objects.put_if(NewObject("a", b"old", "image/png"), "")
+    body, etag = objects.read("a", limit=LIMIT)
+    assert body == b"old"
+    objects.put_if(NewObject("a", b"new", "image/png"), etag)
+    assert objects.read("a", limit=LIMIT) != (b"new", etag)
+    for stale in ("", etag):
+        with pytest.raises(Conflict):
+            objects.put_if(NewObject("a", b"late", "image/png"), stale)
+    assert objects.get("a", limit=LIMIT) == b"new"
+
+
+@every
+def test_an_object_that_was_deleted_meanwhile_is_not_replaced(objects: ObjectStore) -> None:
+    put(objects, "a", b"old")
+    etag = objects.read("a", limit=LIMIT)[1]
+    objects.delete("a", budget=Budget(9))
+    with pytest.raises(Conflict):
+        objects.put_if(NewObject("a", b"late", "image/png"), etag)
+    assert not objects.exists("a")
+    objects.put_if(NewObject("a", b"new", "image/png"), "")
+    assert objects.get("a", limit=LIMIT) == b"new"
+
+
+@every
+def test_what_is_read_is_bounded_and_must_be_there(objects: ObjectStore) -> None:
+    with pytest.raises(ObjectNotFound):
+        objects.read("a", limit=LIMIT)
+    put(objects, "a", bytes(LIMIT + 1))
+    with pytest.raises(PayloadTooLarge):
+        objects.read("a", limit=LIMIT)
+
+
 @versioned
 def test_every_version_is_listed_whatever_became_of_its_key(objects: ObjectStore) -> None:
     put(objects, "x/a", b"1")

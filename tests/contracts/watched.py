@@ -47,6 +47,12 @@ class WatchedClient:
         self.looked_at += answer["ScannedCount"]
         return answer
 
+    def scan(self, **request: Request) -> Answer:
+        answer = self._call("scan", request)
+        self.queries += 1
+        self.looked_at += answer["ScannedCount"]
+        return answer
+
     def _call(self, method: str, request: dict[str, Request]) -> Answer:
         with self._turn:
             answer: Answer = getattr(self._client, method)(**request)

@@ -10,7 +10,9 @@ import pytest
 
 from chalicelib.adapters.memory import MemoryState
 from chalicelib.delivery import manifests
-from chalicelib.delivery.manifests import EventingCatalog, ManifestEntry, Manifests, ManifestUpdates, entry_of
+from chalicelib.delivery.change_events import EventingCatalog, ManifestUpdates
+from chalicelib.delivery.manifest_files import ManifestEntry, content_of, entry_of
+from chalicelib.delivery.manifests import Manifests
 from chalicelib.errors import Unavailable
 from chalicelib.images.model import Image, Rendition
 from chalicelib.json_formats import read_change
@@ -29,8 +31,8 @@ def world() -> MaintenanceWorld:
     """A world whose catalogue tells of its changes, as every deployed one does."""
     state = MemoryState()
 
-    def tell(collection: str) -> None:
-        evented.services.manifest_updates.schedule(collection)
+    def tell(collection: str, image_id: str | None) -> None:
+        evented.services.manifest_updates.schedule(collection, image_id)
 
     catalog = EventingCatalog(state.catalog, tell)
     evented = MaintenanceWorld(
@@ -45,7 +47,7 @@ def deafen(world: MaintenanceWorld) -> None:
 
 
 def manifest(world: MaintenanceWorld, key: str = NATURE) -> Any:  # noqa: ANN401  # JSON
-    return json.loads(world.bucket.blobs[key].body)
+    return json.loads(content_of(world.bucket.blobs[key].body))
 
 
 def listed(world: MaintenanceWorld, key: str = NATURE) -> list[str]:
@@ -326,7 +328,7 @@ def test_however_much_changes_one_message_for_each_while_is_enough(world: Mainte
         changes.schedule("nature")
         changes.schedule("cities")
         world.clock.move(timedelta(seconds=1))
-    collections = [read_change(message.body) for message in queue.messages]
+    collections = [change.collection for message in queue.messages if (change := read_change(message.body))]
     assert (collections.count("nature"), collections.count("cities")) == (4, 4)
 
 
@@ -349,9 +351,9 @@ def test_a_change_is_made_although_nobody_can_be_told(world: MaintenanceWorld) -
 
 
 def test_a_catalogue_that_tells_is_in_all_else_the_one_behind_it(world: MaintenanceWorld) -> None:
-    changed: list[str] = []
+    changed: list[tuple[str, str | None]] = []
     catalog = world.services.state.catalog
-    eventing = EventingCatalog(catalog, changed.append)
+    eventing = EventingCatalog(catalog, lambda *change: changed.append(change))
     image = world.image(1)
     assert eventing.image(image.image_id) == catalog.image(image.image_id)
     assert eventing.find_by_name("nature", image.name) == image

@@ -7,6 +7,7 @@ import json
 import httpx
 import pytest
 
+from chalicelib.delivery.manifest_files import content_of
 from cli.local.machine import PLAIN_HTTP
 from tests.e2e.client import Json, Wallify, eventually, told
 from tests.e2e.photos import a_small_photo, fetched
@@ -68,7 +69,7 @@ def names(wallify: Wallify, collection: str) -> list[str]:
 def in_bucket(truth: Truth, collection: str) -> list[str]:
     """What the manifest itself lists, behind every cache."""
     found = truth.s3.get_object(Bucket=truth.outputs["BucketName"], Key=f"manifests/{collection}.json")
-    manifest: Json = json.loads(found["Body"].read())
+    manifest: Json = json.loads(content_of(found["Body"].read()))
     return [entry["name"] for entry in manifest["images"]]
 
 

@@ -76,7 +76,7 @@ def _is_stored(world: World, key: str, size: int, digest: str) -> bool:
 
 def _promised(world: World) -> set[tuple[str, str]]:
     recipe = cast("ProcessImage", world.services.process_image).recipe
-    return {(str(size), form) for size in recipe.sizes for form in recipe.formats}
+    return {(str(size), form) for size in recipe.sizes for form in recipe.formats_of(size)}
 
 
 def _leftovers(world: World, images: Iterable[Image], tasks: Iterable[Task]) -> Iterator[str]:

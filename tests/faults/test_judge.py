@@ -14,6 +14,7 @@ from bench.soak.judge import RULES, problems_of
 from bench.soak.queue import MAX_RECEIVES, Message
 from bench.soak.requests import PRIVATE, File
 from chalicelib import storage
+from chalicelib.delivery.manifest_files import content_of
 from chalicelib.images.model import Image, Rendition
 from chalicelib.json_formats import Work, write
 from chalicelib.tasks.factory import id_for
@@ -271,7 +272,7 @@ def a_private_picture_lies_where_everybody_reads(world: Finished) -> Finished:
 @offence("manifests")
 def a_manifest_lacks_an_image(world: Finished) -> Finished:
     key = storage.manifest("nature")
-    body = json.loads(world.objects[key])
+    body = json.loads(content_of(world.objects[key]))
     return holding(world, key, json.dumps({**body, "images": body["images"][1:]}).encode())
 
 

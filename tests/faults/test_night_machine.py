@@ -10,7 +10,7 @@ from functools import partial
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
-from chalicelib.delivery.manifests import entries_in
+from chalicelib.delivery.manifest_files import content_of, entries_in
 from chalicelib.errors import WallifyError
 from chalicelib.images.model import Image, is_tombstone
 from chalicelib.json_formats import read_optimize
@@ -256,7 +256,7 @@ class MaintenanceMachine(RuleBasedStateMachine):
         catalog = self.world.services.state.catalog
         for name in catalog.collections():
             blob = self.world.bucket.blobs.get(manifest(name))
-            entries = entries_in(blob.body) if blob else {}
+            entries = entries_in(content_of(blob.body)) if blob else {}
             images = {image.image_id: image for image in catalog.images(name, 1_000).items}
             assert {one: entry["name"] for one, entry in entries.items()} == {
                 one: image.name for one, image in images.items()

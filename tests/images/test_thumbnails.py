@@ -6,6 +6,7 @@ from typing import cast
 import pytest
 
 from chalicelib.adapters.sqs import SqsQueue
+from chalicelib.container import Container
 from chalicelib.container.adapters import Adapters
 from chalicelib.engine.model import Recipe
 from chalicelib.errors import ImageNotFound
@@ -92,6 +93,23 @@ def test_a_missing_format_is_found_missing(world: MaintenanceWorld) -> None:
     assert numbers(make(world))["images_done"] == 3
     image = world.services.state.catalog.images("cities", 1).items[0]
     assert ("150", "webp") in forms(world, image.image_id)
+
+
+def test_small_avifs_are_made_only_where_the_setting_asks_for_them(world: MaintenanceWorld) -> None:
+    image = world.services.state.catalog.images("cities", 1).items[0]
+    small = ("150", "avif")
+    assert small not in forms(world, image.image_id)
+    assert {("150", "jpeg"), ("300", "avif")} <= forms(world, image.image_id)
+
+    with_recipe(world, Container(Settings(avif_from=16)).recipe)
+    assert numbers(make(world))["images_done"] == 3
+    assert small in forms(world, image.image_id)
+
+    with_recipe(world, Container(Settings()).recipe)
+    assert numbers(make(world))["complete_already"] == 3
+    assert small in forms(world, image.image_id)
+    assert numbers(make(world, everything=True))["images_done"] == 3
+    assert small not in forms(world, image.image_id)
 
 
 def test_an_older_image_with_transparency_gets_its_webp(world: MaintenanceWorld) -> None:

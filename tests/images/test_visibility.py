@@ -8,7 +8,7 @@ from dataclasses import replace
 import pytest
 
 from chalicelib import storage
-from chalicelib.delivery.manifests import entries_in
+from chalicelib.delivery.manifest_files import content_of, entries_in
 from chalicelib.engine.model import Recipe
 from chalicelib.errors import TooManyRequests, Unavailable
 from chalicelib.images.model import Image
@@ -261,7 +261,7 @@ def test_the_manifest_lists_a_trashed_picture_no_more_as_soon_as_a_worker_looks(
     while (message := world.queue.receive()) is not None:
         world.deliver(message)
     assert world.clock.now() == now
-    assert set(entries_in(world.bucket.blobs[storage.manifest("nature")].body)) == {other.image_id}
+    assert set(entries_in(content_of(world.bucket.blobs[storage.manifest("nature")].body))) == {other.image_id}
 
 
 def test_many_trashed_pictures_refresh_the_manifest_at_once_only_now_and_then(world: MaintenanceWorld) -> None:

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import json
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
-from math import ceil
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from chalicelib.engine.model import Recipe
+from chalicelib.container import Container
 from chalicelib.settings import Settings
 from chalicelib.telemetry import NAMESPACE
 from cli.deploy.cost import (
@@ -33,6 +31,7 @@ from cli.deploy.cost import (
 from cli.local.staging import tracked_config
 from infra.template import FOUNDATION, properties, read
 from tests.infra.account import an_account
+from tests.infra.calls import write_units
 from tests.infra.day import LOOSE, arrive, upload
 from tests.infra.watched import ALARMS, watched
 from tests.pictures import a_jpeg
@@ -82,7 +81,7 @@ def test_objects_of_an_upload_are_as_many_as_the_formula_says(counted: Counter[s
 def test_calls_of_the_worker_are_as_many_as_the_formula_says(asked: Asked) -> None:
     counted = Counter(operation for function, operation, _ in asked if function == "process_image")
     calls = UPLOAD_WORK.worker_calls
-    assert counted["dynamodb.GetItem"] + counted["dynamodb.PutItem"] == calls["table"]
+    assert counted["dynamodb.GetItem"] + counted["dynamodb.PutItem"] + counted["dynamodb.UpdateItem"] == calls["table"]
     assert counted["dynamodb.TransactWriteItems"] == calls["transaction"]
     assert counted["s3.GetObject"] + counted["s3.DeleteObject"] + 2 == calls["object"]  # PUTs are side by side
 
@@ -118,8 +117,8 @@ def test_units_of_the_table_are_about_as_many_as_the_formula_says(asked: Asked) 
 
 
 def test_renditions_are_those_of_the_recipe_the_public_form_and_the_variants() -> None:
-    recipe = Recipe()
-    thumbnails = len(recipe.sizes) * len(recipe.formats)
+    recipe = Container(Settings()).recipe
+    thumbnails = sum(len(recipe.formats_of(size)) for size in recipe.sizes)
     assert UPLOAD_WORK.renditions == thumbnails + 1
     assert OPTIMIZE_WORK.puts == 1 + len(Settings().variant_formats.split(","))
 
@@ -222,20 +221,14 @@ def test_a_price_names_its_unit_and_its_source(price: Any) -> None:  # noqa: ANN
 def _write_units(asked: tuple[str, str, Mapping[str, Any]]) -> float:
     _, name, params = asked
     if name == "dynamodb.TransactWriteItems":
-        return sum(2 * _units(next(iter(one.values())).get("Item", {})) for one in params["TransactItems"])
-    return _units(params["Item"]) if name == "dynamodb.PutItem" else 0
+        return sum(2 * write_units(next(iter(one.values())).get("Item", {})) for one in params["TransactItems"])
+    if name == "dynamodb.UpdateItem" and params.get("ReturnValues") == "ALL_NEW":
+        return _CLAIM
+    return write_units(params["Item"]) if name == "dynamodb.PutItem" else 0
 
 
-def _units(item: Mapping[str, Any]) -> int:
-    """A unit for each begun KB, in the table and in each index that the item is in."""
-    size = sum(len(name) + len(text) for name, text in _texts(item))
-    return ceil(max(size, 1) / 1024) * (1 + sum(name.endswith("_pk") for name in item))
-
-
-def _texts(item: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
-    for name, value in item.items():
-        [text] = value.values()
-        yield name, text if isinstance(text, str) else json.dumps(text)
+_CLAIM = 3
+"""Units of the write that claims a task: in the table and in two indexes."""
 
 
 def test_a_database_is_told_where_there_is_one() -> None:

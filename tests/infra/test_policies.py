@@ -34,7 +34,6 @@ EXPLAINED = {
     },
     ("make_thumbnails", "s3:ListBucket"): UNLESS_LISTED,
     ("optimizer", "s3:ListBucket"): UNLESS_LISTED,
-    ("sweep", "s3:ListBucket"): UNLESS_LISTED,
 }
 """What is allowed although the functions' own code never asks for it, and why."""
 IDLE = {"migrate"}

@@ -298,7 +298,6 @@ def test_what_is_foreign_is_no_rubbish_whatever_its_age() -> None:
 # The lease: the neighbour is that no two runs ever have the same name.
 
 LATER: dict[str, Callable[[Leases, Task], object]] = {
-    "step": lambda attempts, mine: attempts.begin_step(mine, Progress(2, 3, "storing")),
     "note": lambda attempts, mine: attempts.record(mine, Progress(), {"position": "{}"}, {}),
     "hand on": lambda attempts, mine: attempts.release(mine, {"part": "1"}),
     "stop": lambda attempts, mine: attempts.stop(mine, {}),
@@ -328,7 +327,7 @@ def test_the_newer_attempt_of_the_same_owner_goes_on(world: MaintenanceWorld) ->
     newer = attempts.begin("t1", "the same")
     world.services.tasks.cancel("t1")
     with pytest.raises(Cancelled):
-        attempts.begin_step(newer, Progress())
+        attempts.record(newer, Progress(), {}, {})
 
 
 # The cache of searches: the neighbour is that looks are fresh for a moment only.

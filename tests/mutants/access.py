@@ -72,8 +72,8 @@ ACCESS = (
     Mutant(
         "private-collection-in-a-manifest",
         "chalicelib/delivery/manifests.py",
-        "if not stats.images or self.is_private(collection):",
-        "if not stats.images:",
+        "return not stats.images or self.is_private(stats.collection)",
+        "return not stats.images",
         "a private collection is listed for everybody",
         "soak --tasks 60 --store memory --seed 1",
     ),

@@ -5,14 +5,24 @@ from datetime import timedelta
 
 import pytest
 
+from chalicelib import storage
 from chalicelib.errors import TaskNotFound
-from chalicelib.tasks.lease import WORKER_LOST, AlreadyFinal, Cancelled, LeaseHeld, Leases, LostLease, OutOfAttempts
-from chalicelib.tasks.model import Failure, Progress, Status, Task
+from chalicelib.storage import NewObject
+from chalicelib.tasks.lease import (
+    PROCESSING,
+    WORKER_LOST,
+    AlreadyFinal,
+    Cancelled,
+    LeaseHeld,
+    Leases,
+    LostLease,
+    OutOfAttempts,
+)
+from chalicelib.tasks.model import Failure, Progress, Status, Step, Task, TaskType
 from tests.builders import NOON, a_final_task, a_task
 from tests.world import World
 
 FAULT = Failure("unavailable", "Try again shortly.", retryable=True)
-STORING = Progress(2, 3, "storing")
 
 
 @pytest.fixture
@@ -64,14 +74,20 @@ def test_a_task_that_is_not_there_is_not_begun(attempts: Leases) -> None:
         attempts.begin("nobody", "me")
 
 
-def test_a_step_is_seen_at_once(world: World, attempts: Leases, mine: Task) -> None:
-    attempts.begin_step(mine, STORING)
-    assert world.task("t1").progress == STORING
+def test_the_first_step_begins_with_the_lease(world: World, mine: Task) -> None:
+    assert world.task("t1").progress == PROCESSING
+    assert world.task("t1").progress.passed == (Step("processing", NOON),)
+    assert mine.version == 1
+
+
+def test_a_chunked_job_begins_without_a_step_of_pictures(world: World, attempts: Leases) -> None:
+    world.services.state.tasks.add(a_task("t2", type=TaskType.OPTIMIZE_IMAGES))
+    assert attempts.begin("t2", "me").progress.passed == ()
 
 
 def acting(attempts: Leases, mine: Task, act: str) -> Callable[[], object]:
     acts: dict[str, Callable[[], object]] = {
-        "step": lambda: attempts.begin_step(mine, STORING),
+        "record": lambda: attempts.record(mine, Progress(), {}, {}),
         "succeed": lambda: attempts.succeed(mine, {}),
         "fail": lambda: attempts.fail(mine, FAULT),
         "retry": lambda: attempts.retry(mine, FAULT),
@@ -81,7 +97,7 @@ def acting(attempts: Leases, mine: Task, act: str) -> Callable[[], object]:
     return acts[act]
 
 
-ACTS = ("step", "succeed", "fail", "retry", "revoke", "still ours")
+ACTS = ("record", "succeed", "fail", "retry", "revoke", "still ours")
 
 
 @pytest.mark.parametrize("act", ACTS)
@@ -102,7 +118,7 @@ def test_a_run_whose_task_has_ended_can_do_nothing_more(world: World, attempts: 
     assert world.task("t1") == ended
 
 
-@pytest.mark.parametrize("act", ["step", "succeed", "still ours"])
+@pytest.mark.parametrize("act", ["record", "succeed", "still ours"])
 def test_a_run_hears_at_its_next_move_that_it_must_stop(world: World, attempts: Leases, mine: Task, act: str) -> None:
     world.services.tasks.cancel("t1")
     with pytest.raises(Cancelled):
@@ -134,8 +150,9 @@ def test_failures_are_kept_longer(attempts: Leases, world: World, mine: Task) ->
 
 def test_a_task_whose_workers_died_in_all_its_attempts_is_given_up(world: World, attempts: Leases) -> None:
     world.services.state.tasks.add(a_task("t2", max_attempts=2))
+    world.bucket.put(NewObject(storage.rendition(storage.image_id_of("t2"), "r1", "150", "jpg"), b"", ""))
     for _ in range(2):
-        attempts.begin_step(attempts.begin("t2", "a run that dies"), STORING)
+        attempts.begin("t2", "a run that dies")
         world.clock.move(world.services.policy.lease)
     with pytest.raises(OutOfAttempts) as over:
         attempts.begin("t2", "me")

@@ -4,10 +4,11 @@ from datetime import timedelta
 
 import pytest
 
+from chalicelib import storage
 from chalicelib.errors import PayloadTooLarge
 from chalicelib.json_formats import Work, write
-from chalicelib.tasks.lease import STORING
-from chalicelib.tasks.model import Failure, Progress, Status
+from chalicelib.storage import NewObject
+from chalicelib.tasks.model import Failure, Status
 from chalicelib.tasks.retry_policy import TaskPolicy
 from chalicelib.tasks.worker import Redeliver
 from tests.trouble import unavailable
@@ -99,8 +100,8 @@ def test_a_run_that_lost_its_task_leaves_the_message_to_the_other(world: World) 
 
     def be_slow() -> None:
         world.clock.move(world.services.policy.lease)
-        other = world.services.leases.begin(task.task_id, "other")
-        world.services.leases.begin_step(other, Progress(2, 3, STORING))
+        world.services.leases.begin(task.task_id, "other")
+        world.bucket.put(NewObject(storage.rendition(storage.image_id_of(task.task_id), "r1", "150", "jpg"), b"", ""))
 
     world.when("after_engine", be_slow)
     assert isinstance(world.deliver(), Redeliver)

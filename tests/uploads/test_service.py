@@ -111,7 +111,7 @@ def test_an_upload_whose_answer_was_lost_while_its_worker_began_is_accepted(worl
         world.deliver()
 
     world.bucket.announce = at_once
-    puts_of_the_worker = 8
+    puts_of_the_worker = 7
     world.bucket.trouble.at("after put", *[None] * puts_of_the_worker, *unavailable())
     accepted = accept(world)
     assert accepted.task is not None

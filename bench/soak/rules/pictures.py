@@ -11,6 +11,7 @@ from typing import Any
 from bench.soak.finished import Finished
 from bench.soak.requests import PRIVATE
 from chalicelib import storage
+from chalicelib.delivery.manifest_files import content_of
 from chalicelib.images.model import CollectionStats, Image
 from chalicelib.tasks.model import Status, Task, TaskType
 from chalicelib.uploads.service import OnDuplicate
@@ -113,9 +114,12 @@ def manifests(world: Finished) -> Iterator[str]:
 def _listed(world: Finished, key: str) -> tuple[set[tuple[str, str]], set[str]]:
     if key not in world.objects:
         return set(), set()
-    told: Any = json.loads(world.objects[key])
+    told: Any = json.loads(content_of(world.objects[key]))
     pages = [page["key"] for page in told["pages"]]
-    entries = [*told["images"], *(one for page in pages for one in json.loads(world.objects[page])["images"])]
+    entries = [
+        *told["images"],
+        *(one for page in pages for one in json.loads(content_of(world.objects[page]))["images"]),
+    ]
     return {(one["image_id"], form["key"]) for one in entries for form in one["forms"]}, {key, *pages}
 
 

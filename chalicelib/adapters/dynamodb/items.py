@@ -21,7 +21,7 @@ from chalicelib.adapters.records import (
 from chalicelib.admin.scopes import Token
 from chalicelib.errors import Conflict, WallifyError
 from chalicelib.images.model import Image, Rendition
-from chalicelib.tasks.model import Task
+from chalicelib.tasks.model import FirstClaim, Status, Task, TaskType
 
 SHARDS = 4
 """Shards of the active and history indexes, and of the tokens."""
@@ -123,9 +123,14 @@ def token_key(its_digest: str) -> dict[str, object]:
 Item = Mapping[str, object]
 
 
+_DEFAULTS = frozenset({"children", "cancel_requested"})
+"""Attributes that a task has only if they differ from 0 and False: a finished upload's item has hardly room for them in
+1 KB, and each KB is billed in the table and in its indexes, twice in a transaction."""
+
+
 def task_item(task: Task) -> dict[str, object]:
     """Return the item of a task with its index keys; a final task has no key of the active index."""
-    fields = encode(task)
+    fields = {name: value for name, value in encode(task).items() if name not in _DEFAULTS or value}
     # `expires_at` is the table's TTL attribute, in whole seconds; DynamoDB deletes the item after this time.
     kept_until = fields.pop("expires_at", None)
     place, shard = time_position(task.created_at, task.task_id), shard_of(task.task_id)
@@ -147,6 +152,21 @@ def task_of(item: Item) -> Task:
 def time_to_live(until: datetime) -> int:
     """Return a time as seconds since 1970, rounded up."""
     return math.ceil(until.timestamp())
+
+
+_CLAIMED = ("status", "owner", "started_at", "lease_until", "attempts", "progress")
+
+
+def first_claim(claim: FirstClaim) -> UpdateItem:
+    """Return the update that claims a task for its first attempt, if the claim fits."""
+    fields = encode(claim.applied(Task(claim.task_id, TaskType.PROCESS_IMAGE, claim.now)))
+    sets = {name: fields[name] for name in _CLAIMED} | {f"args.{name}": text for name, text in claim.args.items()}
+    unset = "".join(f" AND attribute_not_exists(#args.#{name})" for name in claim.unset)
+    fits = Condition(
+        f"#status = :pending AND #attempts = :none AND #args.#source = :source{unset}",
+        {":pending": str(Status.PENDING), ":none": 0, ":source": claim.source},
+    )
+    return UpdateItem(task_key(claim.task_id), adds={"version": 1}, sets=sets, only_if=fits)
 
 
 REVISION = "revision"
@@ -322,6 +342,7 @@ class UpdateItem:
     adds: Mapping[str, int] = field(default_factory=dict)
     """Amounts to add to attributes; a missing attribute counts as 0."""
     sets: Values = field(default_factory=dict)
+    """Attributes to set; a name such as `args.etag` is an entry of a map."""
     first: Values = field(default_factory=dict)
     """Attributes that are set only if they are missing."""
     removes: tuple[str, ...] = ()
@@ -337,12 +358,12 @@ class UpdateItem:
 
     def request(self) -> Request:
         """Return the write as a request of boto3, without the table."""
-        values = {f":{name}": value for name, value in {**self.adds, **self.sets, **self.first}.items()}
+        values = {f":{_flat(name)}": value for name, value in {**self.adds, **self.sets, **self.first}.items()}
         change = _with_condition(self.only_if, values, UpdateExpression=self._expression())
         return {"Key": to_attributes(self.key), **change}
 
     def _expression(self) -> str:
-        sets = [f"#{name} = :{name}" for name in self.sets]
+        sets = [f"#{name.replace('.', '.#')} = :{_flat(name)}" for name in self.sets]
         sets += [f"#{name} = if_not_exists(#{name}, :{name})" for name in self.first]
         clauses = {
             "SET": sets,
@@ -350,6 +371,10 @@ class UpdateItem:
             "REMOVE": [f"#{name}" for name in self.removes],
         }
         return " ".join(f"{verb} {', '.join(parts)}" for verb, parts in clauses.items() if parts)
+
+
+def _flat(name: str) -> str:
+    return name.replace(".", "_")
 
 
 @dataclass(frozen=True, slots=True)

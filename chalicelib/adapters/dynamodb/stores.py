@@ -42,7 +42,7 @@ from chalicelib.adapters.records import (
 )
 from chalicelib.images.model import ANY_IMAGE, CollectionInfo, CollectionStats, Image, ImageFilter, Rendition
 from chalicelib.ports import Page
-from chalicelib.tasks.model import ChildCounts, Task, TaskFilter
+from chalicelib.tasks.model import ChildCounts, FirstClaim, Task, TaskFilter
 
 
 class DynamoTasks:
@@ -50,7 +50,8 @@ class DynamoTasks:
 
     def __init__(self, table: Table) -> None:
         self._table = table
-        self._active = ShardedIndex(table, items.ACTIVE_INDEX, [f"ACTIVE#{shard}" for shard in range(items.SHARDS)])
+        shards = [f"ACTIVE#{shard}" for shard in range(items.SHARDS)]
+        self._active = ShardedIndex(table, items.ACTIVE_INDEX, shards, is_small=True)
         self._history = ShardedIndex(table, items.HISTORY_INDEX, [f"HISTORY#{shard}" for shard in range(items.SHARDS)])
 
     def add(self, task: Task) -> None:
@@ -71,6 +72,11 @@ class DynamoTasks:
         stored, changes = task_update(before, after)
         self._table.commit(*changes)
         return stored
+
+    def claim(self, claim: FirstClaim) -> Task | None:
+        """See `TaskStore.claim`."""
+        item = self._table.update_and_get(items.first_claim(claim))
+        return None if item is None else task_of(item)
 
     def active(self, limit: int, cursor: str | None = None) -> Page[Task]:
         """See `TaskStore.active`."""
@@ -319,6 +325,16 @@ class DynamoCatalog:
         if image is None or image.is_trashed:
             raise errors.ImageNotFound(image_id=image_id)
         return image
+
+    def task_and_image(self, task_id: str, image_id: str) -> tuple[Task, Image | None]:
+        """See `Catalog.task_and_image`."""
+        found = {
+            item["sk"]: item for item in self._table.get_each([items.task_key(task_id), items.image_key(image_id)])
+        }
+        if "TASK" not in found:
+            raise errors.TaskNotFound(task_id=task_id)
+        image = self._whole(found["IMAGE"]) if "IMAGE" in found else None
+        return task_of(found["TASK"]), _shelved(image)
 
     def existing(self, image_ids: Iterable[str]) -> Mapping[str, Image]:
         """See `Catalog.existing`."""

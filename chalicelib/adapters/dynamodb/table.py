@@ -9,8 +9,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from functools import partial
 from operator import itemgetter
+from secrets import token_urlsafe
 from typing import Any, Protocol, TypeVar
-from uuid import uuid4
 
 from botocore.exceptions import (
     BotoCoreError,
@@ -33,7 +33,7 @@ from chalicelib.adapters.dynamodb.items import (
     from_attributes,
     to_attributes,
 )
-from chalicelib.adapters.records import call_with_retries, encode_cursor
+from chalicelib.adapters.records import call_with_retries, encode_cursor, make_page
 from chalicelib.errors import Conflict, TooManyRequests, Unavailable, WallifyError
 from chalicelib.ports import Page
 
@@ -130,6 +130,10 @@ class DynamoClient(Protocol):
         """Read items of one partition."""
         ...
 
+    def scan(self, **request: object) -> Answer:
+        """Read items of all partitions."""
+        ...
+
     def put_item(self, **request: object) -> Answer:
         """Replace one item."""
         ...
@@ -152,7 +156,7 @@ class Table:
         name: str,
         *,
         sleep: Callable[[float], None] = time.sleep,
-        new_stamp: Callable[[], str] = lambda: uuid4().hex,
+        new_stamp: Callable[[], str] = lambda: token_urlsafe(12),
     ) -> None:
         self._client, self._name, self._sleep, self._new_stamp = client, name, sleep, new_stamp
 
@@ -179,6 +183,11 @@ class Table:
             if start is None:
                 return
 
+    def scan_index(self, index: str, limit: int) -> list[dict[str, object]] | None:
+        """Return all items of an index, in no order, by one call; None if they may be more than the limit."""
+        answer = self._again(lambda: self._client.scan(TableName=self._name, IndexName=index, Limit=limit))
+        return None if "LastEvaluatedKey" in answer else [from_attributes(item) for item in answer["Items"]]
+
     def all(self, query: Query) -> Iterator[dict[str, object]]:
         """Yield the items of all pages."""
         return (item for items, _ in self.pages(query) for item in items)
@@ -186,6 +195,17 @@ class Table:
     def update(self, change: UpdateItem) -> None:
         """Make one idempotent update."""
         self._again(lambda: self._client.update_item(**self._request(change)))
+
+    def update_and_get(self, change: UpdateItem) -> dict[str, object] | None:
+        """Make one conditional update exactly once, as `commit`; return the item, or None if its condition is false."""
+        stamp = self._new_stamp()
+        request = {**self._request(change.stamped(stamp)), "ReturnValues": "ALL_NEW"}
+        try:
+            answer = self._again(lambda: self._client.update_item(**request))
+        except ConditionFailed:
+            stored = self.get(change.key)
+            return stored if change.is_seen(stored, stamp) else None
+        return from_attributes(answer["Attributes"])
 
     def commit(self, guard: ConditionalChange, *others: Change) -> None:
         """Make all writes or none, exactly once.
@@ -275,6 +295,8 @@ class ShardedIndex:
     shards: Sequence[str]
     sparse_page: int = 250
     """Entries read in one page if a filter drops some of them."""
+    is_small: bool = False
+    """True if the index usually has few items: a first page then costs one scan, not a query of each shard."""
     extra_pages: int = 24
     """Pages that a filtered read may read after the first of each shard; it bounds the time of a request."""
 
@@ -285,6 +307,11 @@ class ShardedIndex:
 
         A short page of a filtered read may have a next cursor.
         """
+        if self.is_small and cursor is None and where is NO_FILTER:
+            found = self.table.scan_index(self.index.name, limit + 1)
+            if found is not None:
+                placed = sorted(((str(item[self.index.sk]), item) for item in found), key=itemgetter(0))
+                return make_page(((place, read(item)) for place, item in placed), limit)
         items: list[T] = []
         last = ""
         for place, item in self._steps(where, limit, self.index.after(cursor)):

@@ -25,7 +25,7 @@ from chalicelib.errors import Conflict, DuplicateImage, ImageNotFound, NameTaken
 from chalicelib.images.model import ANY_IMAGE, CollectionInfo, CollectionStats, Image, ImageFilter, Rendition
 from chalicelib.maintenance.model import ScheduleStatus
 from chalicelib.ports import Page
-from chalicelib.tasks.model import ChildCounts, Task, TaskFilter
+from chalicelib.tasks.model import ChildCounts, FirstClaim, Task, TaskFilter
 
 
 @dataclass
@@ -145,6 +145,12 @@ class MemoryTasks:
             self._db.must_still_be(before)
             return self._db.put(before, after)
 
+    def claim(self, claim: FirstClaim) -> Task | None:
+        """See `TaskStore.claim`."""
+        with self._db.lock:
+            stored = self._db.tasks.get(claim.task_id)
+            return self._db.put(stored, claim.applied(stored)) if stored and claim.fits(stored) else None
+
     def active(self, limit: int, cursor: str | None = None) -> Page[Task]:
         """See `TaskStore.active`."""
         with self._db.lock:
@@ -216,6 +222,14 @@ class MemoryCatalog:
         if image is None or image.is_trashed:
             raise ImageNotFound(image_id=image_id)
         return image
+
+    def task_and_image(self, task_id: str, image_id: str) -> tuple[Task, Image | None]:
+        """See `Catalog.task_and_image`."""
+        with self._db.lock:
+            task, image = self._db.tasks.get(task_id), self._db.images.get(image_id)
+        if task is None:
+            raise TaskNotFound(task_id=task_id)
+        return task, None if image is None or image.is_trashed else image
 
     def existing(self, image_ids: Iterable[str]) -> Mapping[str, Image]:
         """See `Catalog.existing`."""

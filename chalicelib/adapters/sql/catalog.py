@@ -35,7 +35,7 @@ from chalicelib.adapters.sql.database import (
     row_of,
 )
 from chalicelib.adapters.sql.models import CollectionRow, DigestRow, ImageRow, RenditionRow, StatsRow
-from chalicelib.adapters.sql.tasks import task_written_by, update_task
+from chalicelib.adapters.sql.tasks import read_task, task_written_by, update_task
 from chalicelib.errors import Conflict, DuplicateImage, ImageNotFound, NameTaken, PrivacyDiffers
 from chalicelib.images.model import ANY_IMAGE, CollectionInfo, CollectionStats, Image, ImageFilter, Rendition
 from chalicelib.ports import Page
@@ -249,6 +249,18 @@ class SqlCatalog:
     def image(self, image_id: str) -> Image:
         """See `Catalog.image`."""
         return self._one(NOT_TRASHED.where(ImageRow.image_id == image_id), image_id=image_id)
+
+    def task_and_image(self, task_id: str, image_id: str) -> tuple[Task, Image | None]:
+        """See `Catalog.task_and_image`."""
+        statement = NOT_TRASHED.where(ImageRow.image_id == image_id)
+
+        def work(connection: Connection) -> tuple[Task, Image | None]:
+            task = read_task(connection, task_id)
+            rows = connection.execute(statement).mappings().all()
+            images = _with_renditions([decode(dict(row), Image) for row in rows], connection)
+            return task, images[0] if images else None
+
+        return self._db.run(work)
 
     def existing(self, image_ids: Iterable[str]) -> Mapping[str, Image]:
         """See `Catalog.existing`."""

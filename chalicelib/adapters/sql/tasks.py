@@ -29,7 +29,7 @@ from chalicelib.adapters.sql.database import (
 from chalicelib.adapters.sql.models import ChildCountsRow, TaskRow
 from chalicelib.errors import Conflict, TaskNotFound
 from chalicelib.ports import Page
-from chalicelib.tasks.model import ChildCounts, Task, TaskFilter
+from chalicelib.tasks.model import ChildCounts, FirstClaim, Task, TaskFilter
 
 TASKS = TaskRow.__table__
 CHILD_COUNTS = [
@@ -52,14 +52,18 @@ class SqlTasks:
 
     def get(self, task_id: str) -> Task:
         """See `TaskStore.get`."""
-        found = self._read(select(TASKS).where(TaskRow.task_id == task_id), 1)
-        if not found:
-            raise TaskNotFound(task_id=task_id)
-        return found[0]
+        return self._db.run(lambda connection: read_task(connection, task_id))
 
     def replace(self, before: Task, after: Task) -> Task:
         """See `TaskStore.replace`. Triggers update the parent's child counts (migration 0003)."""
         return self._db.commit(partial(update_task, before, after), partial(task_written_by, before.task_id))
+
+    def claim(self, claim: FirstClaim) -> Task | None:
+        """See `TaskStore.claim`; here the task is read in the same transaction."""
+        try:
+            return self._db.commit(partial(_claim, claim), partial(task_written_by, claim.task_id))
+        except (Conflict, TaskNotFound):
+            return None
 
     def active(self, limit: int, cursor: str | None = None) -> Page[Task]:
         """See `TaskStore.active`."""
@@ -98,6 +102,14 @@ class SqlTasks:
         return [decode(dict(row), Task) for row in rows]
 
 
+def read_task(connection: Connection, task_id: str) -> Task:
+    """Return the task. Raises TaskNotFound."""
+    row = connection.execute(select(TASKS).where(TaskRow.task_id == task_id)).mappings().one_or_none()
+    if row is None:
+        raise TaskNotFound(task_id=task_id)
+    return decode(dict(row), Task)
+
+
 def update_task(before: Task, after: Task, connection: Connection, stamp: str) -> Task:
     """Replace `before` by `after` and return it as stored. Raises Conflict if the task has changed."""
     stored = replace(after, version=before.version + 1)
@@ -112,6 +124,13 @@ def task_written_by(task_id: str, connection: Connection, stamp: str) -> Task | 
     statement = select(TASKS).where(TaskRow.task_id == task_id, TaskRow.stamp == stamp)
     row = connection.execute(statement).mappings().one_or_none()
     return None if row is None else decode(dict(row), Task)
+
+
+def _claim(claim: FirstClaim, connection: Connection, stamp: str) -> Task:
+    stored = read_task(connection, claim.task_id)
+    if not claim.fits(stored):
+        raise Conflict("task.changed", task_id=claim.task_id)
+    return update_task(stored, claim.applied(stored), connection, stamp)
 
 
 def _add(task: Task, connection: Connection, stamp: str) -> Task:

@@ -29,6 +29,9 @@ class FaultyClient:
     def query(self, **request: Any) -> dict[str, Any]:  # noqa: ANN401
         return self._client.query(**request)
 
+    def scan(self, **request: Any) -> dict[str, Any]:  # noqa: ANN401
+        return self._client.scan(**request)
+
     def put_item(self, **request: Any) -> dict[str, Any]:  # noqa: ANN401
         return self._write(lambda: self._client.put_item(**request))
 
