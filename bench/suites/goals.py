@@ -10,7 +10,7 @@ from pathlib import Path
 from bench import places
 from bench.engines.ours import ACCELERATED
 from bench.report import Cell, Column, Table
-from cli.deploy.cost import per_million_uploads
+from cli.deploy.cost import per_million
 
 SUITES = ("wallpapers", "other-wallpapers", "ingest", "memory", "start", "peer")
 """Suites that the goals need."""
@@ -84,7 +84,7 @@ def counted(work: str, column: str, page: Path = CALLS) -> Source:
 
 
 def _cost(_: Sequence[Found]) -> float:
-    return sum(per_million_uploads().values())
+    return sum(per_million("uploads").values())
 
 
 _JPEG, _OTHERS = "Every wallpaper of the packages", "Every PNG, WebP and AVIF wallpaper"
