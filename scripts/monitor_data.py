@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from random import Random
 
 import httpx
 
@@ -20,6 +21,7 @@ from cli.local.stack import Record, Stack
 from tests.browser.place import TOKEN, Place
 from tests.browser.seeds import furnish
 from tests.memory_admin import three_queues, use_memory_admin
+from tests.memory_queue import MemoryQueue
 from tests.memory_secret import MemorySecret
 
 
@@ -61,5 +63,6 @@ def _services_on(stack: Stack, record: Record) -> container.Container:
     services.objects = S3Bucket(outputs["BucketName"], lambda: client(stack, "s3"))
     services.bootstrap = MemorySecret(record.token)
     services.queues = three_queues(services.clock)
+    services.optimizer_queue = MemoryQueue(services.clock, Random(3))
     use_memory_admin(services)
     return services
