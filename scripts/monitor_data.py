@@ -63,6 +63,6 @@ def _services_on(stack: Stack, record: Record) -> container.Container:
     services.objects = S3Bucket(outputs["BucketName"], lambda: client(stack, "s3"))
     services.bootstrap = MemorySecret(record.token)
     services.queues = three_queues(services.clock)
-    services.optimizer_queue = MemoryQueue(services.clock, Random(3))
+    services.optimizer_queue = MemoryQueue(services.clock, Random(3))  # noqa: S311 - no secret
     use_memory_admin(services)
     return services
