@@ -206,7 +206,7 @@ class World:
             clock=self.clock,
             objects=objects,
             token=ROOT,
-            state=MeteredState(tasks, state.catalog, state.tokens, state.schedules, state.audit, state.expiring),
+            state=MeteredState(tasks, state.catalog, state),
             queues=dict.fromkeys(TaskType, self.queue),
             metrics=self.metrics,
         )

@@ -151,7 +151,7 @@ class System:
         services.optimizer_queue = self.night_queue
         state = self.backend.state
         catalog = EventingCatalog(state.catalog, services.manifest_updates.schedule)
-        services.state = MeteredState(state.tasks, catalog, state.tokens, state.schedules, state.audit, state.expiring)
+        services.state = MeteredState(state.tasks, catalog, state)
         services.idempotency = replace(services.idempotency, new_id=self._new_id)
         services.leases = replace(services.leases, jitter=self._luck)
         services.worker = replace(services.worker, new_id=self._new_id, failpoint=self.faults.passes)

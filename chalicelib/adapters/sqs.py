@@ -13,14 +13,16 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from functools import cached_property
 from math import ceil
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import BotoCoreError, ClientError, HTTPClientError
 
 from chalicelib.adapters.aws import unavailable_or_misconfigured
-from chalicelib.admin.scopes import QueueDepth
 from chalicelib.errors import TooManyRequests
 from chalicelib.json_formats import DeadLetter
+
+if TYPE_CHECKING:
+    from chalicelib.admin.scopes import QueueDepth
 
 _LONGEST = timedelta(hours=12)  # limit of SQS for a visibility timeout
 _LONGEST_DELAY = timedelta(minutes=15)  # limit of SQS for a delay
@@ -156,6 +158,8 @@ class SqsQueueAdmin:
 
     def depth(self) -> QueueDepth:
         """See `QueueAdmin.depth`."""
+        from chalicelib.admin.scopes import QueueDepth  # noqa: PLC0415  # workers of images never ask for it
+
         with _translated(self.name):
             attributes = self._attributes(self.name, *_COUNTED.values(), "QueueArn")
             # Dead letters that are being listed are hidden, but still in the queue.

@@ -52,14 +52,7 @@ class Adapters:
         found = self._sql() if self.settings.state == "sql" else self._dynamodb()
         tasks = MeteredTaskStore(store=found.tasks, metrics=self.metrics)
         catalog = EventingCatalog(store=found.catalog, publish_change=self.manifest_updates.schedule)
-        return MeteredState(
-            tasks=tasks,
-            catalog=catalog,
-            tokens=found.tokens,
-            schedules=found.schedules,
-            audit=found.audit,
-            expiring=found.expiring,
-        )
+        return MeteredState(tasks=tasks, catalog=catalog, admin=found)
 
     def _dynamodb(self) -> State:
         from chalicelib.adapters.dynamodb import DynamoState

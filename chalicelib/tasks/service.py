@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime, timedelta
+from typing import Protocol
 
 from chalicelib import ports
 from chalicelib.errors import OURS, Conflict, IllegalTransition, Unavailable
@@ -269,16 +270,46 @@ class _QueueCheck:
         return not self.is_crowded
 
 
+class AdminState(Protocol):
+    """The ports of a back end that no worker needs; some back ends build them on first use."""
+
+    @property
+    def tokens(self) -> ports.TokenStore: ...  # noqa: D102  # the port itself says what it promises
+    @property
+    def schedules(self) -> ports.ScheduleStore: ...  # noqa: D102
+    @property
+    def audit(self) -> ports.AuditStore: ...  # noqa: D102
+    @property
+    def expiring(self) -> ports.ExpiringStore: ...  # noqa: D102
+
+
 @dataclass(frozen=True)
 class MeteredState:
     """State ports of a back end, with a metered task store."""
 
     tasks: ports.TaskStore
     catalog: ports.Catalog
-    tokens: ports.TokenStore
-    schedules: ports.ScheduleStore
-    audit: ports.AuditStore
-    expiring: ports.ExpiringStore
+    admin: AdminState
+
+    @property
+    def tokens(self) -> ports.TokenStore:
+        """Tokens of the API."""
+        return self.admin.tokens
+
+    @property
+    def schedules(self) -> ports.ScheduleStore:
+        """States of the schedules."""
+        return self.admin.schedules
+
+    @property
+    def audit(self) -> ports.AuditStore:
+        """The audit log."""
+        return self.admin.audit
+
+    @property
+    def expiring(self) -> ports.ExpiringStore:
+        """Records that expire."""
+        return self.admin.expiring
 
 
 @dataclass(frozen=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
+from dataclasses import dataclass
 from datetime import datetime
 
 import pytest
@@ -14,7 +15,7 @@ from chalicelib.admin.tokens import digest_of
 from chalicelib.container import Container
 from chalicelib.http.routes import MONITOR_ROUTES, ROUTES, register
 from chalicelib.http.routing import Endpoint
-from chalicelib.ports import TokenStore
+from chalicelib.ports import AuditStore, ExpiringStore, ScheduleStore, TokenStore
 from chalicelib.tasks.service import MeteredState
 from tests.endpoints import ENDPOINTS, MONITOR
 from tests.http.forms import a_file, upload
@@ -52,11 +53,23 @@ class CountedTokens:
         return self.store.all()
 
 
+@dataclass(frozen=True)
+class Admin:
+    """The ports of administration, one of them counted."""
+
+    tokens: TokenStore
+    schedules: ScheduleStore
+    audit: AuditStore
+    expiring: ExpiringStore
+
+
 @pytest.fixture
 def counted(services: Container) -> CountedTokens:
     state = services.state
     tokens = CountedTokens(state.tokens)
-    services.state = MeteredState(state.tasks, state.catalog, tokens, state.schedules, state.audit, state.expiring)
+    services.state = MeteredState(
+        state.tasks, state.catalog, Admin(tokens, state.schedules, state.audit, state.expiring)
+    )
     return tokens
 
 

@@ -65,3 +65,14 @@ def test_the_start_collects_no_garbage_and_what_follows_does() -> None:
     told = subprocess.run([sys.executable, "-c", tell], cwd=ROOT, capture_output=True, text=True, check=True)
 
     assert told.stdout.splitlines()[-1] == "[] True"
+
+
+def test_the_worker_of_images_imports_no_administration() -> None:
+    tell = (
+        "import sys; from chalicelib import events; import chalicelib.adapters.dynamodb, chalicelib.adapters.sqs; "
+        "import chalicelib.images.process_image; "
+        "print([name for name in sys.modules if name.startswith(('chalicelib.admin', 'chalicelib.maintenance'))])"
+    )
+    told = subprocess.run([sys.executable, "-c", tell], cwd=ROOT, capture_output=True, text=True, check=True)
+
+    assert told.stdout.splitlines()[-1] == "[]"

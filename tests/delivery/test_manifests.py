@@ -35,9 +35,7 @@ def world() -> MaintenanceWorld:
         evented.services.manifest_updates.schedule(collection, image_id)
 
     catalog = EventingCatalog(state.catalog, tell)
-    evented = MaintenanceWorld(
-        MeteredState(state.tasks, catalog, state.tokens, state.schedules, state.audit, state.expiring)
-    )
+    evented = MaintenanceWorld(MeteredState(state.tasks, catalog, state))
     return evented
 
 

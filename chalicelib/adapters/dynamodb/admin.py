@@ -9,7 +9,7 @@ from itertools import islice
 
 from chalicelib.adapters.dynamodb import items
 from chalicelib.adapters.dynamodb import items as dynamodb_items
-from chalicelib.adapters.dynamodb.items import Condition, PutItem, Query, UpdateItem, time_to_live, token_item, token_of
+from chalicelib.adapters.dynamodb.items import Condition, Item, PutItem, Query, UpdateItem, time_to_live
 from chalicelib.adapters.dynamodb.table import Table
 from chalicelib.adapters.records import decode, decode_time_cursor, encode, encode_time, make_page, time_position
 from chalicelib.admin.scopes import AuditEntry, ExpiringRecord, Token
@@ -146,3 +146,16 @@ class DynamoExpiring:
     def delete_expired(self, now: datetime, limit: int) -> int:  # noqa: ARG002  # the port's words
         """See `ExpiringStore.delete_expired`: the table's TTL does it."""
         return 0
+
+
+def token_item(token: Token) -> dict[str, object]:
+    """Return the item of a token. Its expiry is stored as `valid_until`, because `expires_at` is the TTL attribute."""
+    fields = encode(token)
+    valid_until = fields.pop("expires_at", None)
+    ends = {} if valid_until is None else {"valid_until": valid_until}
+    return dynamodb_items.token_key(token.digest) | fields | ends
+
+
+def token_of(item: Item) -> Token:
+    """Return the token of an item."""
+    return decode({**item, "expires_at": item.get("valid_until")}, Token)

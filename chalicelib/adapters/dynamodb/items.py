@@ -18,7 +18,6 @@ from chalicelib.adapters.records import (
     encode,
     time_position,
 )
-from chalicelib.admin.scopes import Token
 from chalicelib.errors import Conflict, WallifyError
 from chalicelib.images.model import Image, Rendition
 from chalicelib.tasks.model import FirstClaim, Status, Task, TaskType
@@ -212,19 +211,6 @@ def image_unchanged(item: Item, otherwise: Callable[[], WallifyError]) -> Condit
     """Return the condition that the image still has the version of this item."""
     name = REVISION if REVISION in item else "version"
     return Condition(f"#{name} = :read", {":read": item[name]}, otherwise)
-
-
-def token_item(token: Token) -> dict[str, object]:
-    """Return the item of a token. Its expiry is stored as `valid_until`, because `expires_at` is the TTL attribute."""
-    fields = encode(token)
-    valid_until = fields.pop("expires_at", None)
-    ends = {} if valid_until is None else {"valid_until": valid_until}
-    return token_key(token.digest) | fields | ends
-
-
-def token_of(item: Item) -> Token:
-    """Return the token of an item."""
-    return decode({**item, "expires_at": item.get("valid_until")}, Token)
 
 
 Attribute = Mapping[str, object]

@@ -4,7 +4,8 @@ from datetime import timedelta
 
 import pytest
 
-from chalicelib.adapters.dynamodb.items import task_item, token_item
+from chalicelib.adapters.dynamodb.admin import token_item
+from chalicelib.adapters.dynamodb.items import task_item
 from chalicelib.tasks.model import Status
 from tests.builders import NOON, a_final_task, a_task, a_token
 
