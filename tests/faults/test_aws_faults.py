@@ -59,7 +59,7 @@ def test_f25_a_client_that_missed_the_answer_finds_the_same_task(world: World) -
     judge(world, PICTURE)
 
 
-@pytest.mark.parametrize("operation", ["GetItem", "PutItem", "TransactWriteItems"])
+@pytest.mark.parametrize("operation", ["GetItem", "PutItem", "UpdateItem", "TransactWriteItems"])
 @pytest.mark.parametrize("code", BUSY)
 def test_f28_a_busy_table_is_asked_again(on_dynamodb: World, cloud: Cloud, code: str, operation: str) -> None:
     faults = Faults(cloud.dynamodb, f"dynamodb.{operation}")
@@ -72,7 +72,7 @@ def test_f28_a_busy_table_is_asked_again(on_dynamodb: World, cloud: Cloud, code:
 
 def test_f28_a_table_that_stays_busy_sends_the_message_back(on_dynamodb: World, cloud: Cloud) -> None:
     on_dynamodb.upload()
-    faults = Faults(cloud.dynamodb, "dynamodb.PutItem")
+    faults = Faults(cloud.dynamodb, "dynamodb.UpdateItem")
     faults.refuse(400, dynamodb_error("ThrottlingException"), times=25)
     assert isinstance(on_dynamodb.deliver(), TooManyRequests)
     on_dynamodb.rest()
@@ -110,7 +110,7 @@ def test_f30_a_transaction_that_another_one_disturbed_is_tried_again(on_dynamodb
 
 
 @pytest.mark.parametrize("times", [1, 2])
-@pytest.mark.parametrize("operation", ["TransactWriteItems", "PutItem"])
+@pytest.mark.parametrize("operation", ["TransactWriteItems", "PutItem", "UpdateItem"])
 def test_f31_what_was_done_without_an_answer_is_done_once(
     on_dynamodb: World, cloud: Cloud, operation: str, times: int
 ) -> None:

@@ -20,7 +20,7 @@ from tests.trouble import unavailable
 from tests.world import World, a_png
 
 PICTURES = [("nature", a_png(number)) for number in range(3)]
-PUTS_OF_A_WORKER = 8
+PUTS_OF_A_WORKER = 7
 MINUTE = timedelta(minutes=1)
 
 

@@ -106,7 +106,7 @@ def test_of_a_job_that_broke_off_what_has_begun_goes_on(world: World) -> None:
         world.deliver()
 
     world.bucket.announce = at_once
-    puts_of_the_worker = 8
+    puts_of_the_worker = 7
     world.bucket.trouble.at("before put", *[None] * (1 + puts_of_the_worker), *unavailable())
     with pytest.raises(Unavailable):
         accept(world, *good(0, 1))
