@@ -166,4 +166,7 @@ def _found(one: Table) -> Found:
 
 
 def _read(file: Path) -> list[Found]:
-    return [Found(one["title"], one["rows"]) for one in json.loads(file.read_text("utf-8"))["tables"]]
+    try:
+        return [Found(one["title"], one["rows"]) for one in json.loads(file.read_text("utf-8"))["tables"]]
+    except (OSError, ValueError, KeyError, TypeError) as e:
+        raise SystemExit(f"{file} is no file that the bench wrote with --json: {e!r}") from None

@@ -77,3 +77,13 @@ def test_every_suite_that_the_goals_need_exists() -> None:
     from bench.__main__ import NAMES  # noqa: PLC0415  # it imports every engine
 
     assert set(SUITES) <= set(NAMES)
+
+
+@pytest.mark.parametrize("text", [None, "", "{}", "[]"])
+def test_a_file_of_another_kind_is_refused_by_name(tmp_path: Path, text: str | None) -> None:
+    file = tmp_path / "out.json"
+    if text is not None:
+        file.write_text(text, "utf-8")
+
+    with pytest.raises(SystemExit, match=r"out\.json is no file that the bench wrote with --json"):
+        goals.table([], [file])
