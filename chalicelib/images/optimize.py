@@ -190,12 +190,24 @@ class ImageOptimizer:
         try:
             self.catalog.revise(image, after, [*(one for one in current if one not in old), *rows])
         except Conflict:
-            # Purged, moved or rendered meanwhile: the clean-up deletes what was stored.
-            self.overtaken(image.image_id)
-            return None
+            if not self._has_won(image, rows):
+                return None
         self.failpoint("after_revision")
         self.objects.delete(*(one.key for one in old), budget=Budget.of_images(1))
         return old
+
+    def _has_won(self, image: Image, rows: Sequence[Rendition]) -> bool:
+        """Return True if the write was done although it was answered by a conflict: its first answer was lost.
+
+        Otherwise the image was purged, moved or rendered meanwhile, and no write can name the stored objects any more,
+        because the row's version has passed: they are deleted.
+        """
+        named = {one.key for one in self.catalog.renditions(image.image_id)}
+        if any(row.key in named for row in rows):
+            return True
+        self.overtaken(image.image_id)
+        self.objects.delete(*(row.key for row in rows), budget=Budget.of_images(1))
+        return False
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 import pytest
@@ -11,8 +11,8 @@ from chalicelib import events
 from chalicelib.adapters.memory import MemoryState
 from chalicelib.container import use
 from chalicelib.container.adapters import State
-from chalicelib.errors import Unavailable
-from chalicelib.images.model import Image
+from chalicelib.errors import Conflict, Unavailable
+from chalicelib.images.model import Image, Rendition
 from chalicelib.images.optimize_requests import is_optimized
 from chalicelib.json_formats import UnknownMessage, write_optimize
 from tests.maintenance_world import HOUR, MaintenanceWorld
@@ -99,8 +99,27 @@ def test_two_workers_with_the_same_picture_leave_one_result(world: MaintenanceWo
     assert is_optimized(now(world, image))
     assert world.missing() == []
     assert world.services.state.catalog.stats("nature") == world.recounted("nature")
-    world.clock.move(25 * HOUR)
-    world.run("cleanup")
+    named = {one.key for one in world.services.state.catalog.renditions(image.image_id)}
+    assert set(world.bucket.under("renditions/")) == named
+
+
+def test_a_write_whose_answer_is_lost_is_known_by_its_row(
+    world: MaintenanceWorld, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    image, catalog = world.image(body=PHOTO), world.services.state.catalog
+    queued(world, image)
+    revise = catalog.revise
+
+    def answered_by_a_conflict(before: Image, after: Image, renditions: Sequence[Rendition] | None = None) -> Image:
+        revise(before, after, renditions)
+        raise Conflict
+
+    monkeypatch.setattr(type(catalog), "revise", lambda _, *given: answered_by_a_conflict(*given))
+    assert receive(world) is None
+    monkeypatch.undo()
+    world.run_until_idle()
+    assert full_forms(world, image) == {"jpeg", "avif", "webp"}
+    assert world.missing() == []
     named = {one.key for one in world.services.state.catalog.renditions(image.image_id)}
     assert set(world.bucket.under("renditions/")) == named
 
