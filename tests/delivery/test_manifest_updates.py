@@ -101,9 +101,7 @@ def scene() -> Scene:
             ManifestUpdates(kept[0].queue, kept[0].world.clock).schedule(collection, image_id)
 
     catalog = EventingCatalog(state.catalog, tell)
-    world = MaintenanceWorld(
-        MeteredState(state.tasks, catalog, state.tokens, state.schedules, state.audit, state.expiring)
-    )
+    world = MaintenanceWorld(MeteredState(state.tasks, catalog, state))
     counting = CountingCatalog(catalog)
     made = Manifests(counting, world.bucket, world.cdn, "", page_size=SIZE)
     kept.append(Scene(world, MemoryQueue(world.clock, world.random), counting, made))
