@@ -431,4 +431,5 @@ export const TURKISH = {
   "made a token": "anahtar oluşturdu",
   "revoked a token": "anahtarı iptal etti",
   "made a signed address": "imzalı bir adres oluşturdu",
+  "made a signed address of a rendition": "bir boyut için imzalı bir adres oluşturdu",
 };
