@@ -64,7 +64,8 @@ def test_a_state_store_that_denies_leaves_a_dead_letter_after_the_second_look(
         raise a_fault()
 
     with monkeypatch.context() as patched:
-        patched.setattr(type(world.services.worker), "run", denied)
+        for entry in ("run", "run_new"):
+            patched.setattr(type(world.services.worker), entry, denied)
         assert isinstance(world.deliver(), Misconfigured)
         world.run_until_idle()
 
