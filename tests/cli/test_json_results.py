@@ -26,7 +26,7 @@ def account(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(deployment, "prepare", lambda _, tell: tell("foundation") or ("foundation",))
     changed = Change("Modify", "Table", "AWS::DynamoDB::Table", replaces=True)
     monkeypatch.setattr(deployment, "plan", lambda _: Plan({"wallify-dev": (changed,)}, functions=False))
-    monkeypatch.setattr(cost, "estimate", lambda *, stage, sql: f"some dollars, sql={sql}")
+    monkeypatch.setattr(cost, "estimate", lambda *, sql, **_: f"some dollars, sql={sql}")
     monkeypatch.setattr(smoke, "against", lambda *asked, **_: asked)
     monkeypatch.setattr(smoke, "run", lambda _, tell: tell("health: fine") or True)
     monkeypatch.setattr(teardown, "count_objects", lambda _: 7)
