@@ -18,7 +18,7 @@ from chalicelib.telemetry import log
 
 VERSION = "o2"
 """Version of what is done to an image. A new one makes every image be optimised again, as it is viewed."""
-FIRST_VIEW, PUBLISH, NIGHTLY = "first_view", "publish", "nightly"
+FIRST_VIEW, PUBLISH = "first_view", "publish"
 _REPEAT_AFTER = timedelta(days=1)
 """A message that was lost is sent again by the first view after this time."""
 

@@ -16,6 +16,7 @@ from chalicelib.telemetry import NAMESPACE
 from cli.deploy.cost import (
     BASE_LOAD,
     DEFAULT_REGION,
+    MEMORY_SIZES,
     OPTIMIZE_WORK,
     PRICE_CLASSES,
     PRICES,
@@ -24,6 +25,7 @@ from cli.deploy.cost import (
     Bill,
     Stage,
     Usage,
+    at_memory,
     database_cost,
     estimate,
     per_million,
@@ -205,6 +207,18 @@ def test_deleted_objects_cost_for_the_days_that_they_are_kept() -> None:
     rules = properties("Bucket", FOUNDATION)["LifecycleConfiguration"]["Rules"]
     [incoming] = [rule for rule in rules if rule["Id"] == "forget-incoming-leftovers"]
     assert incoming["NoncurrentVersionExpiration"]["NoncurrentDays"] == UPLOAD_WORK.incoming_days
+
+
+@pytest.mark.parametrize("megabytes", MEMORY_SIZES)
+def test_the_page_has_what_each_size_of_memory_costs(megabytes: int) -> None:
+    work, heavy = UPLOAD_WORK, OPTIMIZE_WORK
+    runs = ((work.worker_cpu, work.worker_calls), (work.upload_cpu, work.upload_calls), (heavy.cpu, heavy.calls))
+    cells = [f"{megabytes:,}"]
+    for cpu, calls in runs:
+        seconds = at_memory(megabytes, cpu, calls)
+        dollars = seconds * megabytes / 1024 * PRICES["lambda_gb_second"].usd[DEFAULT_REGION] * 1_000_000
+        cells += [f"{seconds:.2f}", f"{dollars:.2f}"]
+    assert f"| {' | '.join(cells)} |" in PAGE
 
 
 def test_the_page_has_the_estimate_of_a_small_app() -> None:
