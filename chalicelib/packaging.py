@@ -13,12 +13,11 @@ import py_compile
 import re
 import sys
 import tempfile
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
+from functools import cache
 from pathlib import Path
 from typing import Any, Concatenate, Protocol
 from zipfile import ZIP_DEFLATED, ZipFile, ZipInfo
-
-from chalicelib.aws_data import files
 
 # AWS changes the dates of files, and nobody edits them there: the source is not even looked at.
 _MODE = py_compile.PycInvalidationMode.UNCHECKED_HASH
@@ -78,13 +77,14 @@ def include_bytecode(packager: Any, runtime: str) -> None:  # noqa: ANN401  # a 
         _wrap(kind, "deployment_package_filename", _named)
 
 
-def include_aws_data(packager: Any) -> None:  # noqa: ANN401  # as above
+def include_aws_data(packager: Any, files: Callable[[], Iterable[tuple[str, bytes]]]) -> None:  # noqa: ANN401  # as above
     """Let Chalice, in this process, add the descriptions of AWS's services that functions use; may be repeated.
 
-    Functions without them read those of AWS's runtime, which takes longer (`chalicelib.aws_data`).
+    `files` returns their paths and contents (`chalicelib.adapters.aws_data.files`).
+    Functions without them read those of AWS's runtime, which takes longer (`chalicelib.adapters.aws_data`).
     """
     base = packager.BaseLambdaDeploymentPackager
-    _wrap(base, "_add_app_files", _with_aws_data)
+    _wrap(base, "_add_app_files", _with_aws_data(files))
 
 
 def leave_out_sql(packager: Any) -> None:  # noqa: ANN401  # as above
@@ -157,11 +157,15 @@ def _with_bytecode(inner: Callable[..., None], packager: Any, zipped: ZipFile, p
                 zipped.write(made, importlib.util.cache_from_source(name, optimization=""))
 
 
-def _with_aws_data(inner: Callable[..., None], packager: Any, zipped: ZipFile, project: str) -> None:  # noqa: ANN401
-    inner(packager, zipped, project)
-    for path, content in files():
-        # A fixed date, so that equal files make equal archives.
-        zipped.writestr(ZipInfo(f"{_AWS_DATA}/{path}", (1980, 1, 1, 0, 0, 0)), content, ZIP_DEFLATED)
+@cache  # so that a second call wraps nothing again
+def _with_aws_data(files: Callable[[], Iterable[tuple[str, bytes]]]) -> Callable[..., None]:
+    def with_them(inner: Callable[..., None], packager: Any, zipped: ZipFile, project: str) -> None:  # noqa: ANN401
+        inner(packager, zipped, project)
+        for path, content in files():
+            # A fixed date, so that equal files make equal archives.
+            zipped.writestr(ZipInfo(f"{_AWS_DATA}/{path}", (1980, 1, 1, 0, 0, 0)), content, ZIP_DEFLATED)
+
+    return with_them
 
 
 def _compiled(inner: Callable[..., None], packager: Any, zipped: ZipFile, deps_dir: str, prefix: str = "") -> None:  # noqa: ANN401

@@ -261,7 +261,7 @@ def _session(packaged: bool) -> Any:  # noqa: ANN401, FBT001  # a key of the cac
     """
     from botocore.session import Session  # noqa: PLC0415  # 100 ms, as above
 
-    from chalicelib.adapters.aws_loader import FOLDER, PackagedLoader  # noqa: PLC0415  # as above
+    from chalicelib.adapters.aws_data import FOLDER, PackagedLoader  # noqa: PLC0415  # as above
 
     made = Session()
     if packaged and FOLDER.is_dir():

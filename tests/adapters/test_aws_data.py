@@ -16,9 +16,8 @@ from botocore.model import OperationModel, ServiceModel
 from botocore.session import Session
 from moto import mock_aws
 
-from chalicelib import aws_data
-from chalicelib.adapters import aws
-from chalicelib.adapters.aws_loader import PackagedLoader
+from chalicelib.adapters import aws, aws_data
+from chalicelib.adapters.aws_data import PackagedLoader
 from chalicelib.adapters.s3 import S3Bucket
 from tests.adapters.test_addresses import QUARTER
 
@@ -45,7 +44,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 def packaged(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Clients of a function whose package has the descriptions."""
-    monkeypatch.setattr("chalicelib.adapters.aws_loader.FOLDER", folder)
+    monkeypatch.setattr("chalicelib.adapters.aws_data.FOLDER", folder)
     monkeypatch.setenv("AWS_DEFAULT_REGION", "eu-central-1")
     with mock_aws():
         aws.forget_clients()

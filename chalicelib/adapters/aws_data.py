@@ -1,17 +1,20 @@
-"""Which parts of botocore's descriptions of AWS's services the functions need, and files with only these.
+"""Which parts of botocore's descriptions of AWS's services the functions need, and the loader that reads them.
 
 botocore describes each operation and shape of a service in one file, and every region of every service in another. A
-function that makes three clients read 2 MB of JSON at its start. This module works inside `chalice deploy` and
-`chalice package`, as `chalicelib.packaging` does; functions never import it, and read the files that it makes by
-`chalicelib.adapters.aws_loader`.
+function that makes three clients would read 2 MB of JSON at its start. `files` works inside `chalice deploy` and
+`chalice package`; functions read the files that it makes by `PackagedLoader`, and the runtime's own where the package
+brings none.
 """
 
 from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
+from functools import cached_property
+from pathlib import Path
 from typing import Any
 
+from botocore.exceptions import DataNotFoundError
 from botocore.loaders import Loader
 
 OPERATIONS: Mapping[str, frozenset[str]] = {
@@ -119,3 +122,47 @@ def _endpoints(everything: dict[str, Any]) -> dict[str, Any]:
 
 def _file(path: str, content: object) -> tuple[str, bytes]:
     return f"{path}.json", json.dumps(content, separators=(",", ":")).encode()
+
+
+FOLDER = Path(__file__).parent.parent / "aws_data_files"
+"""Where the package has them; in a checkout there are none."""
+
+
+class PackagedLoader(Loader):  # type: ignore[misc]  # botocore has no types
+    """botocore's loader of descriptions over the package's folder; whatever is not there is read as always.
+
+    `files` makes the folder. Listing the runtime's folders alone, hundreds of services, takes longer than
+    to read what is here.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        super().__init__(extra_search_paths=[str(folder)], include_default_search_paths=False)
+
+    @cached_property
+    def _runtime(self) -> Loader:
+        return Loader()
+
+    def load_service_model(self, service_name: str, type_name: str, api_version: str | None = None) -> Any:  # noqa: ANN401
+        """See botocore."""
+        try:
+            return super().load_service_model(service_name, type_name, api_version)
+        except DataNotFoundError:
+            return self._runtime.load_service_model(service_name, type_name, api_version)
+
+    def load_data_with_path(self, name: str) -> Any:  # noqa: ANN401
+        """See botocore."""
+        try:
+            return super().load_data_with_path(name)
+        except DataNotFoundError:
+            return self._runtime.load_data_with_path(name)
+
+    def determine_latest_version(self, service_name: str, type_name: str) -> Any:  # noqa: ANN401
+        """See botocore."""
+        try:
+            return super().determine_latest_version(service_name, type_name)
+        except DataNotFoundError:
+            return self._runtime.determine_latest_version(service_name, type_name)
+
+    def is_builtin_path(self, path: str) -> bool:
+        """Return True: what the package brings are parts of botocore's own files."""
+        return super().is_builtin_path(path) or Path(path).is_relative_to(self.search_paths[0])
