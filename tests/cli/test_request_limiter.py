@@ -207,6 +207,6 @@ def test_the_capacity_fits_cores_and_memory(cores: int, memory: int, requests: i
     assert Capacity.of(cores, memory) == Capacity(requests, workers)
 
 
-@pytest.mark.parametrize(("variables", "account"), [({}, 27), ({"WALLIFY_CONCURRENCY": "10"}, 51)])
+@pytest.mark.parametrize(("variables", "account"), [({}, 29), ({"WALLIFY_CONCURRENCY": "10"}, 61)])
 def test_the_account_has_room_for_the_api_and_for_every_worker(variables: dict[str, str], account: int) -> None:
     assert Capacity(requests=8, workers=2).account(variables) == account

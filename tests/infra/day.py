@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import timedelta
+from uuid import uuid4
 
 from msgspec import structs
 
@@ -310,6 +311,7 @@ def lost_and_found(account: Account) -> None:
     lose_in_the_last_attempt(account, account.ask("POST", "/thumbnails", {"collection": "secret"})["task_id"])
     lost = account.ask("POST", "/deletions", {"image_ids": images(account)[1:2]})["task_id"]
     lose_in_the_last_attempt(account, lost)
+    break_off_a_bulk_upload(account)
     for lane in ("Images", "Thumbnails", "Maintenance"):
         account.sqs.purge_queue(QueueUrl=account.url(lane))
         account.add_dead_letter(lane, write(Work(waiting)))
@@ -317,6 +319,12 @@ def lost_and_found(account: Account) -> None:
     account.tick("sweep")
     account.clock.move(timedelta(days=1))
     account.tick("sweep")
+
+
+def break_off_a_bulk_upload(account: Account) -> None:
+    """Its request ends before the first child, so that no child's end finishes the parent before the sweeper comes."""
+    services = account.services_of("test")
+    services.state.tasks.add(services.task_factory.parent_task(str(uuid4()), "bulk", 2, {}))
 
 
 def lose_in_the_last_attempt(account: Account, task_id: str) -> None:
