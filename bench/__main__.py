@@ -27,6 +27,7 @@ from bench.suites import (
     integrity,
     memory,
     peer,
+    resampling,
     sources,
     start,
     throughput,
@@ -48,7 +49,7 @@ SUITES: dict[str, Suite] = {
     "cuts": cuts.run,
     "integrity": integrity.run,
 }
-ALONE = {"start": start.run}
+ALONE = {"start": start.run, "resampling": resampling.run}
 """Suites without engines and photos, by name; each takes the rounds and a function that tells of progress."""
 ASKED_FOR = ("peer", "goals")
 """Suites that run only when they are named: one loads the whole machine for minutes, the other runs the suites that it

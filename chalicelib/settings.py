@@ -247,7 +247,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     (refuse). Existing HEIC images keep their thumbnails in both cases."""
     decoders: Decoders = "native"
     """What decodes PNG and WebP: native (the module of `python -m native.build` where it was built, and libwebp
-    directly; Pillow for the kinds that they do not support) or pillow (all of them, in 1.3 to 7 times the time)."""
+    directly; Pillow for the kinds that they do not support) or pillow (all of them, in 1.3 to 7 times the time). Also
+    whether that module makes pictures smaller where cykooz.resizer is not installed, as on arm64, or Pillow does."""
     aws_data: AwsData = "packaged"
     """Descriptions of AWS's services that functions read at their start: packaged (those of the operations in use,
     which the package brings) or runtime (the whole ones of Lambda's botocore; takes 60 ms longer)."""

@@ -1,5 +1,6 @@
-"""`python -m native.build`: compile the module that decodes PNGs, with the same bytes as result on every machine.
+"""`python -m native.build`: compile the native module, with the same bytes as result on every machine.
 
+It decodes PNGs, averages the planes of WebPs, searches files for marks of other kinds, and makes pictures smaller.
 Everything that goes into it is pinned by hash: the compiler (Zig's, from PyPI, kept in `.local/native`), and the
 sources of zlib-ng, which this compiles together with `native/pixels`. The result goes to `chalicelib/engine/native`,
 from where it is deployed; it is not in Git. If everything is as it was at the last build, nothing is done.
@@ -46,7 +47,7 @@ _FILES = (
     *("arch/generic/adler32_c.c", "arch/generic/adler32_fold_c.c", "arch/generic/chunkset_c.c"),
     *("arch/generic/crc32_fold_c.c", "arch/generic/crc32_braid_c.c"),
 )
-OURS = ("pixels/pixels.c", "pixels/marks.c", "pixels/planes.c")
+OURS = ("pixels/pixels.c", "pixels/marks.c", "pixels/planes.c", "pixels/lanczos.c")
 """Our own sources, below the folder of zlib-ng's."""
 _FLAGS = (
     *("-std=c11", "-O3", "-fPIC", "-shared", "-fvisibility=hidden", "-ffunction-sections", "-fdata-sections"),
@@ -215,7 +216,7 @@ def arguments(processor: str) -> list[str]:
     """Return the compiler's arguments, for a folder with the sources of zlib-ng and a copy of ours in `pixels`."""
     kind = PROCESSORS[processor]
     defined = [f"-D{name}" for name in kind.defined]
-    return [*kind.target, *_FLAGS, *defined, "-I.", "-Ipixels", *_FILES, *kind.files, *OURS]
+    return [*kind.target, *_FLAGS, *defined, "-I.", "-Ipixels", *_FILES, *kind.files, *OURS, "-lm"]
 
 
 def _compile(zig: Path, archive: bytes, processor: str, path: Path) -> None:

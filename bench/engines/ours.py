@@ -1,4 +1,4 @@
-"""Wallify's engine, with its SIMD resampler and in Pillow alone."""
+"""Wallify's engine, with its SIMD resampler and with Pillow's."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from bench.engines import AVIF_FROM, CHECK, INGEST, INGEST_WEBP, SIZES, STILL, THUMBS, Engine, Files, Local, Work
-from chalicelib.engine import renditions
+from chalicelib.engine import resampling
 from chalicelib.engine.file_types import ENOUGH, sniff
 from chalicelib.engine.model import Encoded, Limits, Recipe
 from chalicelib.engine.pipeline import process, render
@@ -27,7 +27,7 @@ JPEG_ONLY = Recipe(sizes=SIZES, formats=("jpeg",))
 def engines() -> list[Engine]:
     """Pure always; accelerated where the resampler imports."""
     pure = Local(PURE, {job: _without_simd(work) for job, work in JOBS.items()}, (WallifyError,))
-    return [Local(ACCELERATED, JOBS, (WallifyError,)), pure] if renditions.is_accelerated() else [pure]
+    return [Local(ACCELERATED, JOBS, (WallifyError,)), pure] if resampling.is_accelerated() else [pure]
 
 
 def without_module() -> Engine:
@@ -70,13 +70,14 @@ def _without_simd(work: Work) -> Work:
 
 @contextmanager
 def _pillow_alone() -> Iterator[None]:
-    # The engine has no switch, since it needs none: it looks for the package, and here it shall not find it.
-    found = renditions._simd  # noqa: SLF001
-    renditions._simd = functools.lru_cache(maxsize=1)(lambda: None)  # noqa: SLF001
+    # The engine has no switch for the package, since it needs none: it looks for it, and here it shall not find it.
+    found = resampling._simd, resampling._module  # noqa: SLF001
+    resampling._simd = functools.lru_cache(maxsize=1)(lambda: None)  # noqa: SLF001
+    resampling._module = lambda: None  # noqa: SLF001
     try:
         yield
     finally:
-        renditions._simd = found  # noqa: SLF001
+        resampling._simd, resampling._module = found  # noqa: SLF001
 
 
 JOBS: dict[str, Work] = {

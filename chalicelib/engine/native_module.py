@@ -55,6 +55,7 @@ def _typed(found: Any) -> Any:  # noqa: ANN401  see `library`
     found.pixels_finish.argtypes, found.pixels_finish.restype = [pointer], ctypes.c_uint64
     found.pixels_close.argtypes, found.pixels_close.restype = [pointer], None
     found.pixels_yuv_means.argtypes, found.pixels_yuv_means.restype = [pointer, pointer], ctypes.c_int
+    found.pixels_lanczos.argtypes, found.pixels_lanczos.restype = [pointer, pointer, pointer], ctypes.c_int
     found.pixels_is_unmarked.argtypes, found.pixels_is_unmarked.restype = [ctypes.c_char_p, size], ctypes.c_int
     return found
 

@@ -20,7 +20,8 @@ from chalicelib.engine.limits import CannotRebuild, UnwrittenData, parser_errors
 from chalicelib.engine.model import GAIN_MAP, STILL_LATER, WEBP_UNWRITTEN, Encoded, Limits, Picture, Processed, Recipe
 from chalicelib.engine.placeholder import dominant_colors, placeholder
 from chalicelib.engine.probe import SourceImage, probe
-from chalicelib.engine.renditions import fit_size, full_size, resize_steps, shrink
+from chalicelib.engine.renditions import fit_size, full_size, resize_steps
+from chalicelib.engine.resampling import shrink
 from chalicelib.errors import DamagedImage
 
 if TYPE_CHECKING:
@@ -334,7 +335,8 @@ def process(data: bytes, recipe: Recipe, limits: Limits, *, sha256: str = "") ->
     smallest = steps[min(recipe.sizes)]
     # Before the facts, because it may add warnings.
     full = publish(source.data, source, names_rights=recipe.names_rights)
-    picture = _picture(data, sha256, source, shrink(smallest, fit_size(smallest.size, _FACTS_SIDE)))
+    tiny = shrink(smallest, fit_size(smallest.size, _FACTS_SIDE), native=source.decodes_natively)
+    picture = _picture(data, sha256, source, tiny)
     return Processed(picture, (*full, *_renditions(steps, recipe)))
 
 

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from chalicelib.engine.model import Box
 
 REDUCING_GAP = 3.0
-"""The averaged picture is at least this many times as large as the size made from it, as in `renditions`."""
+"""The averaged picture is at least this many times as large as the size made from it, as in `resampling`."""
 MOST_FACTOR = 8
 """Above it thumbnails of some ten pixels fall below 50 dB against a full decode."""
 _KINDS = {"L": (1, 1), "LA": (2, 4), "RGB": (3, 4), "RGBA": (4, 4)}

@@ -9,7 +9,8 @@ from functools import lru_cache
 from operator import add, mul, sub
 from typing import TYPE_CHECKING, NamedTuple
 
-from chalicelib.engine.renditions import fit_size, shrink
+from chalicelib.engine.renditions import fit_size
+from chalicelib.engine.resampling import shrink
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence

@@ -7,8 +7,7 @@ from __future__ import annotations
 
 import struct
 from dataclasses import replace
-from functools import lru_cache
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from PIL import Image
 
@@ -19,6 +18,7 @@ from chalicelib.engine.colour.convert import grey16_to_srgb, to_eight_bit, to_sr
 from chalicelib.engine.decode import PosterFrame, decode, open_picture
 from chalicelib.engine.limits import CannotRebuild, decoder_errors, parser_errors
 from chalicelib.engine.model import PNG_PIXELS, PNG_SUM
+from chalicelib.engine.resampling import shrink
 from chalicelib.errors import DamagedImage, ImageTooLarge
 
 if TYPE_CHECKING:
@@ -169,7 +169,7 @@ def resize_steps(source: SourceImage, sizes: Sequence[int]) -> dict[int, Image.I
     image = _largest(source, falling[0])
     steps = {falling[0]: image}
     for size in falling[1:]:
-        image = steps[size] = shrink(image, fit_size(image.size, size))
+        image = steps[size] = shrink(image, fit_size(image.size, size), native=source.decodes_natively)
     return steps
 
 
@@ -218,7 +218,8 @@ def _largest(source: SourceImage, longest: int) -> Image.Image:
     box = _decode(source, longest)
     # Rotation and colour come after resizing: a thumbnail has a hundredth of the pixels.
     image, colour = _eight_bit_samples(source)
-    return upright(to_srgb(shrink(image, target, box), colour), source.exif.orientation)
+    small = shrink(image, target, box, native=source.decodes_natively)
+    return upright(to_srgb(small, colour), source.exif.orientation)
 
 
 def _decode(source: SourceImage, longest: int | None = None) -> Box:
@@ -281,48 +282,3 @@ def _choose_frame(source: SourceImage) -> None:
 
 def _shown_frame(source: SourceImage) -> Image.Image:
     return source.poster_frames[0].image if source.poster_frames else source.image
-
-
-_REDUCING_GAP = 3.0
-"""Much larger sources are first averaged down to this multiple of the result; below 3 the difference is visible."""
-
-
-def shrink(image: Image.Image, size: tuple[int, int], box: Box | None = None) -> Image.Image:
-    """Return the part of the picture in `box` (default all) at this size, as a new picture without metadata."""
-    if image.mode in _SIMD_MODES and (simd := _simd()):
-        return _by_simd(simd, image, size, box or (0, 0, *image.size))
-    return _by_pillow(image, size, box)
-
-
-def is_accelerated() -> bool:
-    """Return whether the SIMD resampler is installed and works on this machine."""
-    return _simd() is not None
-
-
-_SIMD_MODES = frozenset({"L", "RGB", "RGBA", "CMYK"})
-
-
-@lru_cache(maxsize=1)
-def _simd() -> Any:  # noqa: ANN401  an optional package; absent, there is nothing to type
-    try:
-        import cykooz_resizer  # type: ignore[import-untyped]  # noqa: PLC0415  optional, untyped; not for every machine
-    except ImportError:
-        return None
-    return cykooz_resizer
-
-
-def _by_simd(simd: Any, image: Image.Image, size: tuple[int, int], box: Box) -> Image.Image:  # noqa: ANN401  see _simd
-    left, top, right, bottom = box
-    options = simd.ResizeOptions(
-        resize_alg=simd.ResizeAlg.convolution(simd.FilterType.lanczos3),
-        crop_box=simd.CropBox(left, top, right - left, bottom - top),
-    )
-    small = Image.new(image.mode, size, None)  # not filled
-    simd.Resizer().resize_pil(image, small, options)
-    return small
-
-
-def _by_pillow(image: Image.Image, size: tuple[int, int], box: Box | None) -> Image.Image:
-    small = image.resize(size, Image.Resampling.LANCZOS, box=box, reducing_gap=_REDUCING_GAP)
-    small.info = {}
-    return small

@@ -12,7 +12,8 @@ from PIL import Image, ImageFilter, ImageStat
 
 from chalicelib.engine.pipeline import encode
 from chalicelib.engine.probe import probe
-from chalicelib.engine.renditions import fit_size, resize_steps, shrink
+from chalicelib.engine.renditions import fit_size, resize_steps
+from chalicelib.engine.resampling import shrink
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

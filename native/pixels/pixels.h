@@ -35,6 +35,19 @@ PIXELS_EXPORT void pixels_close(struct pixels *p);
 /* 1 if the bytes have none of the marks in marks.c, the first four bytes of markup, PDF and archives; else 0. */
 PIXELS_EXPORT int pixels_is_unmarked(const uint8_t *data, size_t length);
 
+/* A picture of width x height, and the part of it that becomes across x down pixels. A pixel has one byte or four. Where
+ * it is weighted the fourth is alpha, and colours count by it. */
+struct resampling {
+    float left, top, right, bottom;
+    uint32_t width, height, across, down, channels, is_weighted;
+};
+
+/* Resample rows by Lanczos' filter into rows of the result; 0, with nothing read or written, where memory is short, a
+ * side is beyond the bound above, or the part is not within the picture. It takes the bytes of some 6 rows of the result
+ * for each time that it is less high than the part (of the picture, where down comes first), and of shares 60 for each
+ * column and row of the part and 170 of the result. */
+PIXELS_EXPORT int pixels_lanczos(const struct resampling *r, const uint8_t *const *rows, uint8_t *const *out);
+
 /* A decoded picture: brightness, a byte for each pixel, and two colours, a byte for 2 x 2 of them; without gaps. */
 struct planes {
     const uint8_t *y, *u, *v;

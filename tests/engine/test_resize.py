@@ -1,24 +1,33 @@
-"""One Lanczos, two machines: SIMD where it is installed, Pillow elsewhere, and the same picture from both."""
+"""One Lanczos by the SIMD package, where it is installed, and by Pillow: the same picture from both.
+
+`test_native_resampling.py` has the native module.
+"""
 
 from __future__ import annotations
 
 import pytest
 from PIL import Image, ImageChops
 
-from chalicelib.engine import renditions
+from chalicelib.engine import resampling
 from chalicelib.engine.decode import decode
 from chalicelib.engine.model import Limits
 from chalicelib.engine.probe import probe
-from chalicelib.engine.renditions import is_accelerated, resize_steps, shrink
+from chalicelib.engine.renditions import resize_steps
+from chalicelib.engine.resampling import is_accelerated, shrink
 from tests.pictures import a_jpeg, encoded, over_grey, psnr, scene, see_through
 
 BOX = (0.0, 0.0, 1400.5, 932.5)
-accelerated = pytest.mark.skipif(not is_accelerated(), reason="the SIMD resampler is not installed here")
+accelerated = pytest.mark.skipif(not resampling._simd(), reason="the SIMD resampler is not installed here")  # noqa: SLF001
 
 
 @pytest.fixture
 def without_simd(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(renditions, "_simd", lambda: None)
+    _only_pillow(monkeypatch)
+
+
+def _only_pillow(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(resampling, "_simd", lambda: None)
+    monkeypatch.setattr(resampling, "_module", lambda: None)
 
 
 @accelerated
@@ -30,7 +39,7 @@ def test_both_machines_give_the_same_picture(
 ) -> None:
     source = see_through() if mode == "RGBA" else scene().convert(mode)
     fast = shrink(source, size, box)
-    monkeypatch.setattr(renditions, "_simd", lambda: None)
+    _only_pillow(monkeypatch)
     plain = shrink(source, size, box)
     assert (fast.mode, fast.size) == (plain.mode, plain.size) == (mode, size)
     assert _furthest(fast, plain) <= 2 if mode != "RGBA" else psnr(over_grey(fast), over_grey(plain)) >= 50
@@ -68,7 +77,7 @@ def test_a_scaled_decode_is_resampled_from_the_box_that_it_names(
     monkeypatch: pytest.MonkeyPatch, *, simd: bool
 ) -> None:
     if not simd:
-        monkeypatch.setattr(renditions, "_simd", lambda: None)
+        _only_pillow(monkeypatch)
     data = a_jpeg((1327, 881), quality=95)
     truth = scene((1327, 881)).resize((600, 398), Image.Resampling.LANCZOS)
     source = probe(data, Limits())

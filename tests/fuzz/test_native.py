@@ -1,4 +1,7 @@
-"""The native module under the sanitizers for addresses and undefined behaviour: broken PNGs end it with no fault."""
+"""The native module under the sanitizers for addresses and undefined behaviour: broken PNGs end it with no fault.
+
+Their bytes are also resampled as pictures of all sizes, with and without vectors, which must give the same bytes.
+"""
 
 from __future__ import annotations
 
@@ -25,7 +28,7 @@ def program(tmp_path_factory: pytest.TempPathFactory) -> Path:
     if not compiler or not ARCHIVE.is_file():
         pytest.skip("gcc or the sources that `python -m native.build` downloads are not here")
     named = [word for word in build.arguments("x86_64") if word.startswith(("-D", "-I")) or word.endswith(".c")]
-    command = [compiler, *SANITIZERS, *named, "pixels/fuzz.c", "-o", "fuzz"]
+    command = [compiler, *SANITIZERS, *named, "pixels/fuzz.c", "pixels/plain.c", "-lm", "-o", "fuzz"]
     made = build.STORE / f"sanitized-{_digest(command)}"
     if not made.is_file():
         folder = tmp_path_factory.mktemp("sanitized")
@@ -56,7 +59,8 @@ def test_broken_files_are_decoded_without_a_fault(program: Path) -> None:
     done = subprocess.run([str(program)], input=body, capture_output=True, check=False)
 
     assert done.returncode == 0, done.stderr.decode(errors="replace")[-4_000:]
-    counted, right, unmarked = (int(word) for word in done.stdout.split() if word.isdigit())
+    counted, right, unmarked, resampled = (int(word) for word in done.stdout.split() if word.isdigit())
     assert counted == len(files)
     assert right > len(good)
     assert 0 < unmarked <= counted
+    assert resampled > counted

@@ -39,6 +39,14 @@ ENGINE = (
         "tests/engine/test_pixels.py::test_pixels_of_a_webp_end_with_their_chunk",
     ),
     Mutant(
+        "resampler-without-a-switch",
+        "chalicelib/engine/resampling.py",
+        "        if native and (small := ",
+        "        if (small := ",
+        "the native module runs although the operator has switched it off",
+        "tests/engine/test_native_resampling.py::test_the_module_can_be_switched_off",
+    ),
+    Mutant(
         "pixels-without-a-bound",
         "chalicelib/engine/probe.py",
         '    Bound("pixels", most, TOO_MANY).check(width * height)\n',
@@ -57,8 +65,8 @@ ENGINE = (
     Mutant(
         "profile-ignored",
         "chalicelib/engine/renditions.py",
-        "    return upright(to_srgb(shrink(image, target, box), colour), source.exif.orientation)",
-        "    return upright(shrink(image, target, box), source.exif.orientation)",
+        "    return upright(to_srgb(small, colour), source.exif.orientation)",
+        "    return upright(small, source.exif.orientation)",
         "thumbnails have other colours than their pictures",
         "tests/engine/test_pipeline.py::test_thumbnails_have_the_colours_that_the_profile_means",
     ),

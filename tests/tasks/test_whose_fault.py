@@ -8,7 +8,7 @@ from typing import cast
 
 import pytest
 
-from chalicelib.engine import pipeline, placeholder, probe, renditions
+from chalicelib.engine import pipeline, placeholder, probe, renditions, resampling
 from chalicelib.engine.model import Recipe
 from chalicelib.engine.pipeline import REBUILDERS
 from chalicelib.images import process_image
@@ -38,7 +38,7 @@ BUGS = {
     "before resampling": Bug(renditions, "to_eight_bit", AttributeError("no attribute")),
     "turning": Bug(renditions, "upright", KeyError(9)),
     "the size": Bug(renditions, "fit_size", ZeroDivisionError("float division by zero")),
-    "resampling": Bug(renditions, "_by_pillow", OSError("broken")),
+    "resampling": Bug(resampling, "_by_pillow", OSError("broken")),
     "encoding": Bug(pipeline, "encode", OSError("encoder error -2")),
     "the public form": Bug(pipeline, "publish", ValueError("public")),
     "cleaning": Bug(pipeline, "is_foreign", AttributeError("search")),
@@ -66,7 +66,8 @@ class Wrong:
 @pytest.fixture(params=BUGS)
 def bug(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Bug:
     planted = BUGS[request.param]
-    monkeypatch.setattr(renditions, "_simd", lambda: None)
+    monkeypatch.setattr(resampling, "_simd", lambda: None)
+    monkeypatch.setattr(resampling, "_module", lambda: None)
     monkeypatch.setattr(planted.where, planted.name, Wrong(planted.fault))
     return planted
 
