@@ -87,6 +87,11 @@ static inline void put_four(uint8_t *out, struct four sums, int shift) {
     value = _mm_packus_epi16(_mm_packs_epi32(value, value), value);
     int32_t four = _mm_cvtsi128_si32(value);
     memcpy(out, &four, 4);
+#elif defined(BY_NEON)
+    int32x4_t value = vaddq_s32(vld1q_s32(sums.sum), vdupq_n_s32((1 << shift) >> 1));
+    int16x4_t words = vqmovn_s32(vshlq_s32(value, vdupq_n_s32(-shift)));
+    uint32_t four = vget_lane_u32(vreinterpret_u32_u8(vqmovun_s16(vcombine_s16(words, words))), 0);
+    memcpy(out, &four, 4);
 #else
     for (uint32_t c = 0; c < 4; c++) out[c] = clipped(sums.sum[c], shift);
 #endif
