@@ -175,10 +175,11 @@ class ImageOptimizer:
     def _replace_renditions(
         self, image: Image, current: Sequence[Rendition], result: OptimizeResult
     ) -> Sequence[Rendition] | None:
-        """Store the new renditions under keys of this run, replace the rows, and delete the old objects last.
+        """Store the new renditions under keys of this run and replace the rows.
 
-        Return the rows that were replaced, or None if the image was changed meanwhile. Variants of an earlier treatment
-        are dropped also where this one makes none: they may not look like the picture.
+        The old objects stay until clean-up, because caches lead to them for some minutes: a redirect of `/cdn` is what
+        has caused this run. Return the rows that were replaced, or None if the image was changed meanwhile. Variants of
+        an earlier treatment are dropped also where this one makes none: they may not look like the picture.
         """
         after = replace(image, optimized=f"{self.treatment.version}-{self.new_id().replace('-', '')[:12]}")
         made, private = (*result.recoded, *result.variants), any(storage.is_guarded(one.key) for one in current)
@@ -193,7 +194,6 @@ class ImageOptimizer:
             if not self._has_won(image, rows):
                 return None
         self.failpoint("after_revision")
-        self.objects.delete(*(one.key for one in old), budget=Budget.of_images(1))
         return old
 
     def _has_won(self, image: Image, rows: Sequence[Rendition]) -> bool:

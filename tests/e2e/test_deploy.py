@@ -38,7 +38,7 @@ def deployed(account: Account) -> Account:
     """The account in which `./wallify deploy --stage dev` was typed once."""
     done = account.wallify("deploy", "--stage", "dev")
     assert done.returncode == 0, done.stdout
-    assert "Changed: wallify-dev, wallify-dev-observing, configuration, functions, gateway." in done.stdout
+    assert "Changed: wallify-dev, wallify-dev-observing, error page, configuration, functions, gateway." in done.stdout
     assert "Everything works" in done.stdout
     return account
 

@@ -65,7 +65,8 @@ def test_the_curl_line_of_the_readme_leads_to_success_with_three_thumbnails(firs
 @pytest.mark.parametrize("place", range(3))
 def test_every_form_of_every_thumbnail_is_the_sample_in_small_and_nothing_else(first: Json, place: int) -> None:
     thumbnail = first["result"]["thumbnails"][place]
-    assert {source["format"] for source in thumbnail["sources"]} == {"jpeg", "avif"}
+    # An AVIF of 150 pixels is hardly smaller, and is not made by default.
+    assert {source["format"] for source in thumbnail["sources"]} == ({"jpeg", "avif"} if place else {"jpeg"})
     for source in (thumbnail, *thumbnail["sources"]):
         body = fetched(source["url"])
         image = clean(body)

@@ -31,6 +31,7 @@ OURS = (
     "originals/",
     "renditions/",
     "guarded/",
+    "errors/",
     "quarantine/",
     "manifests/",
     "forwards/",

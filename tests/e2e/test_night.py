@@ -56,7 +56,8 @@ def test_each_schedule_really_fires_at_its_shifted_time(night: Nightfall, wallif
             shift = int((soon - schedule.period(soon)) / MINUTE)
             begins = schedule.shifted(shift * MINUTE).next_run(soon)
             hour = begins.hour if schedule.every > 60 * MINUTE else "*"
-            meanwhile.enter_context(night.environment(name, WALLIFY_SCHEDULE_SHIFT_MINUTES=str(shift)))
+            variables = {"WALLIFY_SCHEDULE_SHIFT_MINUTES": str(shift), "WALLIFY_OPTIMIZE_AT": "nightly"}
+            meanwhile.enter_context(night.environment(name, **variables))
             meanwhile.enter_context(night.rule(name, f"cron({begins.minute} {hour} * * ? *)"))
         started = {name: eventually(partial(new_task, wallify, name, before[name]), name) for name in SCHEDULES}
 

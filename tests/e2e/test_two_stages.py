@@ -71,7 +71,8 @@ def beside(plain: tuple[Account, list[Call]]) -> Iterator[Account]:
     try:
         done = account.wallify("deploy", "--stage", "pg")
         assert done.returncode == 0, done.stdout
-        assert "wallify-pg-database, wallify-pg, wallify-pg-observing, configuration, functions, gateway" in done.stdout
+        stacks = "wallify-pg-database, wallify-pg, wallify-pg-observing"
+        assert f"{stacks}, error page, configuration, functions, gateway" in done.stdout
         assert "Everything works" in done.stdout
         yield account
     finally:

@@ -35,6 +35,7 @@ ELSEWHERE: Mapping[str, str] = {
     r"git fetch && git checkout": "tests/docs/test_upgrade.py",  # wants a clone that deployed, and a release
     r"\.venv/bin/python -m tests\.mutants": "tests/mutants",  # all of them take minutes
     r"python -m pytest tests/(monitor|browser)": "tests/browser",
+    r"\./wallify bench (peer|goals)": "tests/bench",  # they load the machine for minutes, and fetch another system
 }
 """Commands that take an account, or the suite that this is part of -> where they are run."""
 CUT: Mapping[str, str] = {
@@ -59,6 +60,7 @@ IN_SENTENCES: Mapping[str, str] = {
     r"remove images ID": "remove images $LETTER --yes",
     r"--image ID": "--image $IMAGE",
     r"^(\./wallify keys)": r'AWS_ENDPOINT_URL="$EMULATOR_URL" \1',
+    r"images delete ID": "images delete $UNWANTED",
     r"tokens revoke ID": "tokens revoke $SPARE",
     r"--limit 5000": r"--limit 5000 --watch",
 }
@@ -152,6 +154,7 @@ def workshop(cloud: Cloud, wallify: Wallify, tmp_path_factory: pytest.TempPathFa
         "LETTER": _a_dead_letter(cloud, wallify),
         "TASK": image["links"]["task"].rpartition("/")[2],
         "IMAGE": image["image_id"],
+        "UNWANTED": wallify.published(a_small_photo(), collection="nature")["image_id"],
         "BUCKET": cloud.outputs["BucketName"],
         "EMULATOR_URL": cloud.emulator_url,
         "WALLIFY_URL": cloud.api_url,

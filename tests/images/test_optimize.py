@@ -117,13 +117,26 @@ def test_a_recoded_form_holds_what_public_forms_may_and_no_more(world: Maintenan
     assert original(world, image).count(b"secret") == 1
 
 
-def test_a_recoded_form_has_another_address_and_the_old_one_is_gone(world: MaintenanceWorld) -> None:
+def test_a_recoded_form_has_another_address_and_the_old_one_lasts_until_clean_up(world: MaintenanceWorld) -> None:
     image = world.image(body=PICTURES["photo"])
     before = plain(world, image)
     world.optimize()
     after = plain(world, image)
     assert before.key != after.key
+    # Redirects in caches still lead to the old one.
+    assert (before.key in world.bucket.blobs, after.key in world.bucket.blobs) == (True, True)
+    world.clock.move(world.services.cleanup_job.ages.orphan)
+    world.run("cleanup")
     assert (before.key in world.bucket.blobs, after.key in world.bucket.blobs) == (False, True)
+
+
+def test_the_old_form_is_hidden_with_its_image(world: MaintenanceWorld) -> None:
+    image = world.image(body=PICTURES["photo"])
+    before = plain(world, image)
+    world.optimize()
+    world.services.trash.trash(image.image_id)
+    assert before.key not in world.bucket.blobs
+    assert not world.bucket.under(f"renditions/{image.image_id}/")
 
 
 def test_a_recoded_form_of_a_private_collection_stays_private(world: MaintenanceWorld) -> None:
