@@ -29,11 +29,11 @@ if "chalice.cli" in sys.modules:  # `chalice deploy` and `chalice package`; no f
     from chalice.config import Config
     from chalice.deploy import packager
 
-    from chalicelib.adapters.aws_data import files
+    from chalicelib.container.adapters import aws_data_files
     from chalicelib.packaging import include_aws_data, include_bytecode, leave_out_sql
 
     include_bytecode(packager, Config().lambda_python_version)
-    include_aws_data(packager, files)
+    include_aws_data(packager, aws_data_files)
     if settings.state != "sql":
         leave_out_sql(packager)
 

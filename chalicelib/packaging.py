@@ -80,7 +80,7 @@ def include_bytecode(packager: Any, runtime: str) -> None:  # noqa: ANN401  # a 
 def include_aws_data(packager: Any, files: Callable[[], Iterable[tuple[str, bytes]]]) -> None:  # noqa: ANN401  # as above
     """Let Chalice, in this process, add the descriptions of AWS's services that functions use; may be repeated.
 
-    `files` returns their paths and contents (`chalicelib.adapters.aws_data.files`).
+    `files` returns their paths and contents (`chalicelib.container.adapters.aws_data_files`).
     Functions without them read those of AWS's runtime, which takes longer (`chalicelib.adapters.aws_data`).
     """
     base = packager.BaseLambdaDeploymentPackager

@@ -12,12 +12,19 @@ from typing import TYPE_CHECKING, Any, Protocol
 from chalicelib.settings import Settings
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterator, Mapping
 
     from chalicelib import ports
     from chalicelib.delivery.change_events import ManifestUpdates
     from chalicelib.keyring import Keyring, Purpose
     from chalicelib.tasks.model import TaskType
+
+
+def aws_data_files() -> Iterator[tuple[str, bytes]]:
+    """Yield the files with descriptions of AWS's services that a package brings (`chalicelib.adapters.aws_data`)."""
+    from chalicelib.adapters.aws_data import files
+
+    return files()
 
 
 class State(Protocol):

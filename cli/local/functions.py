@@ -126,10 +126,10 @@ def package_of(project: Path) -> bytes:
     from chalice.deploy import packager as packagers  # noqa: PLC0415  # as above
     from chalice.utils import UI, OSUtils  # noqa: PLC0415  # as above
 
-    from chalicelib.adapters.aws_data import files  # noqa: PLC0415  # as above
+    from chalicelib.container.adapters import aws_data_files  # noqa: PLC0415  # as above
 
     include_bytecode(packagers, Config().lambda_python_version)
-    include_aws_data(packagers, files)
+    include_aws_data(packagers, aws_data_files)
     forget_packages(project)
     system = OSUtils()
     builder = packagers.DependencyBuilder(system)
