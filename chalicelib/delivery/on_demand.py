@@ -56,7 +56,7 @@ class Wish:
     codec: str = AUTO
     """One of `CODECS`; `auto`: by the Accept header."""
     follows_focus: bool = True
-    """Whether the image's focal point, where somebody has set one, decides what stays; otherwise the gravity alone."""
+    """True if the image's focal point, when it has one, is used in place of `gravity`."""
 
     @property
     def options(self) -> str:

@@ -52,7 +52,7 @@ def full_forms(world: MaintenanceWorld, image: Image) -> set[str]:
 
 
 def dying_at(world: MaintenanceWorld, place: str, act: Callable[[], object] | None = None) -> None:
-    """Whoever passes this place next dies there, after `act`."""
+    """Kill the next worker that reaches this failpoint, after calling `act`."""
 
     def failpoint(name: str) -> None:
         if name == place:

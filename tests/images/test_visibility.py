@@ -43,7 +43,7 @@ def an_image(world: MaintenanceWorld, collection: str) -> Image:
 
 
 def dying_at(world: MaintenanceWorld, place: str) -> None:
-    """Whoever passes this place next dies there."""
+    """Kill the next worker that reaches this failpoint."""
 
     def failpoint(name: str) -> None:
         if name == place:
