@@ -126,6 +126,21 @@ def url_name(filename: str, extension: str) -> str:
     return f"{stem[:_MAX_STEM].rstrip() or 'image'}.{extension}"
 
 
+_SIZED = re.compile(r"(?P<stem>.+)-(?P<width>[1-9]\d{0,4})(?P<extension>\.\w+)", re.ASCII | re.DOTALL)
+
+
+def sized_name(name: str, width: int) -> str:
+    """Return the name with a width before its extension, as `read_sized_name` takes it."""
+    stem, dot, extension = name.rpartition(".")
+    return f"{stem}-{width}{dot}{extension}"
+
+
+def read_sized_name(text: str) -> tuple[str, int] | None:
+    """Return an image's name and the width in pixels from a text such as `lake-1080.jpg`; None without a width."""
+    found = _SIZED.fullmatch(text)
+    return (f"{found['stem']}{found['extension']}", int(found["width"])) if found else None
+
+
 def candidates(name: str, image_id: str) -> Iterator[str]:
     """Yield the name, `name_1` to `name_9`, and finally one with the image's id, which no other image can have."""
     stem, dot, extension = name.rpartition(".")

@@ -34,7 +34,7 @@ from chalicelib.http.request import (
 from chalicelib.http.routing import PUBLIC, Audited, Reply, Tag, endpoint, path_and_options, schema
 from chalicelib.images.model import Image, Rendition
 from chalicelib.images.schemas import rendition_url, signed_address
-from chalicelib.names import attachment, collection_name
+from chalicelib.names import attachment, collection_name, read_sized_name
 
 _FIVE_MINUTES = timedelta(minutes=5)
 """How long a cache may remember where a name leads; what is there never changes."""
@@ -59,6 +59,20 @@ class NamedImagePath(msgspec.Struct, frozen=True):
 
     collection: CollectionName
     name: Annotated[str, msgspec.Meta(min_length=1, max_length=255)]
+
+
+class SizedImagePath(msgspec.Struct, frozen=True):
+    """An image's place by name, and a width."""
+
+    collection: CollectionName
+    file: Annotated[
+        str,
+        msgspec.Meta(
+            min_length=1,
+            max_length=262,
+            description="The image's name with `-` and a width in pixels before its extension: `lake-1080.jpg`.",
+        ),
+    ]
 
 
 class LinkQuery(msgspec.Struct, frozen=True):
@@ -166,6 +180,29 @@ def get_image_by_name(request: Request, path: NamedImagePath, query: WidthQuery)
     collection, name = collection_name(path.collection), unicodedata.normalize("NFC", path.name)
     image = container().delivery.shown_named(collection, name, _bearer_of(query))
     return _redirect(request, image, or_none(query.width), query)
+
+
+@endpoint(
+    "GET /p/{collection}/{file}",
+    operation="get_image_by_sized_name",
+    tag=Tag.DELIVERY,
+    summary="Redirect to an image by a readable address",
+    description=(
+        "An address that tells people and search engines what is shown, such as `/p/nature/lake-1080.jpg`: the image "
+        "that `/cdn/nature/lake.jpg?width=1080` leads to. The extension is part of the name; the Accept header decides "
+        "the format. Images of private collections have no such address (404)."
+    ),
+    scopes=PUBLIC,
+    replies=_THERE,
+    errors=(ImageNotFound,),
+)
+def get_image_by_sized_name(request: Request, path: SizedImagePath) -> Response:
+    collection, file = collection_name(path.collection), unicodedata.normalize("NFC", path.file)
+    sized = read_sized_name(file)
+    if sized is None:
+        raise ImageNotFound(collection=collection, name=file)
+    image = container().delivery.shown_named(collection, sized[0], lambda _: False)
+    return _redirect(request, image, sized[1], LinkQuery())
 
 
 @endpoint(

@@ -160,6 +160,7 @@ ROUTES = (
     Route("GET /collections/{name}", "images.collection_routes", "get_collection"),
     Route("GET /collections/{name}/images", "images.collection_routes", "list_collection_images"),
     Route("GET /cdn/{collection}/{name}", "delivery.routes", "get_image_by_name"),
+    Route("GET /p/{collection}/{file}", "delivery.routes", "get_image_by_sized_name"),
     Route("GET /i/{image_id}/{preset}", "delivery.routes", "get_image_by_id"),
     Route("GET /r/{image_id}/{wish}", "delivery.routes", "get_rendition"),
     Route("GET /images/{image_id}/original", "delivery.routes", "get_original"),

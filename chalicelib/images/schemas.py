@@ -19,6 +19,7 @@ from chalicelib.errors import ImageNotFound
 from chalicelib.http.request import Request, Timestamp
 from chalicelib.http.routing import schema
 from chalicelib.images.model import Image, Rendition
+from chalicelib.names import sized_name
 from chalicelib.tasks.model import Status, Task, TaskType
 from chalicelib.tasks.schemas import RESULT_SCHEMAS, is_withheld
 
@@ -160,12 +161,13 @@ def _withheld(kind: type[R], request: Request, image: Image, more: Mapping[str, 
         "focal_point": None,
         **{name: getattr(image, name) for name in ("image_id", "collection", "created_at", "recipe")},
         **{name: getattr(picture, name) for name in ("format", "width", "height", "bytes", "has_alpha", "frames")},
-        "links": {name: link for name, link in links.items() if name != "cdn"},
+        "links": {name: link for name, link in links.items() if name not in _OF_THE_NAME},
         **more,
     }
     return kind(**facts | ({"exif": {}} if "exif" in facts else {}))
 
 
+_OF_THE_NAME = frozenset({"cdn", "named"})
 _OF_IMAGE = ("image_id", "collection", "name", "filename", "created_at", "recipe")
 _OF_PICTURE = ("format", "width", "height", "bytes", "sha256", "has_alpha", "frames", "thumbhash", "colors", "warnings")
 _MODERN = frozenset({"avif", "webp"})
@@ -217,10 +219,16 @@ def _place(image: Image) -> str:
     return f"/cdn/{quote(image.collection, safe='')}/{quote(image.name, safe='')}"
 
 
+def _readable_place(image: Image) -> str:
+    file = sized_name(image.name, image.picture.width)
+    return f"/p/{quote(image.collection, safe='')}/{quote(file, safe='')}"
+
+
 def _links(request: Request, image: Image, *, private: bool) -> dict[str, str]:
     return {
         "self": request.link(f"/images/{image.image_id}"),
         "cdn": signed_address(request, image, AN_HOUR)[0] if private else request.link(_place(image)),
+        **({} if private else {"named": request.link(_readable_place(image))}),
         "collection": request.link(f"/collections/{quote(image.collection, safe='')}"),
         "task": request.link(f"/task/status/{image.task_id}"),
     }

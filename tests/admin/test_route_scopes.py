@@ -61,6 +61,7 @@ MAY = {
     "GET /collections/{name}": {Scope.READ},
     "GET /collections/{name}/images": {Scope.READ},
     "GET /cdn/{collection}/{name}": PUBLIC,
+    "GET /p/{collection}/{file}": PUBLIC,
     "GET /i/{image_id}/{preset}": PUBLIC,
     "GET /r/{image_id}/{wish}": PUBLIC,
     "GET /tokens": {Scope.ADMIN},

@@ -4,8 +4,10 @@ import pytest
 
 from chalicelib.container import Container
 from chalicelib.json_formats import write_optimize
+from chalicelib.uploads.service import Upload
 from tests.builders import a_rendition, an_image
 from tests.http.gateway import Gateway
+from tests.http.memory_service import a_jpeg
 from tests.images.test_image_routes import ONE, publish, url
 from tests.memory_queue import MemoryQueue
 
@@ -61,6 +63,53 @@ def test_a_head_request_is_led_there_too(anyone: Gateway, services: Container) -
     got = anyone.ask("HEAD", NAME)
 
     assert (got.status, got.headers["Location"]) == (302, url("full"))
+
+
+@pytest.mark.parametrize(
+    ("file", "accept", "leads_to"),
+    [
+        ("lake-1.jpg", "*/*", url("150")),
+        ("lake-300.jpg", "image/avif", url("300", "avif")),
+        ("lake-99999.jpg", "*/*", url("full")),
+    ],
+)
+def test_a_readable_address_leads_to_the_fitting_form(
+    anyone: Gateway, services: Container, file: str, accept: str, leads_to: str
+) -> None:
+    publish(services, an_image(ONE, name="lake.jpg"))
+
+    for method in ("GET", "HEAD"):
+        got = anyone.ask(method, f"/p/nature/{file}", headers={"Accept": accept})
+
+        assert (got.status, got.text, got.headers["Location"]) == (302, "", leads_to)
+        assert (got.headers["Vary"], got.headers["Cache-Control"]) == ("Accept", "public, max-age=300")
+
+
+def test_a_number_at_the_end_of_a_name_is_no_width(anyone: Gateway, services: Container) -> None:
+    publish(services, an_image(ONE, name="lake-300.jpg"))
+
+    assert anyone.get("/p/nature/lake-300-150.jpg").headers["Location"] == url("150")
+    assert anyone.get("/p/nature/lake-300.jpg").status == 404
+
+
+@pytest.mark.parametrize("file", ["lake.jpg", "lake-0.jpg", "lake-100000.jpg", "lake-x.jpg", "sea-300.jpg", "-300.jpg"])
+def test_a_readable_address_without_a_picture_or_a_width_is_not_found(
+    anyone: Gateway, services: Container, file: str
+) -> None:
+    publish(services, an_image(ONE, name="lake.jpg"))
+
+    got = anyone.get(f"/p/nature/{file}")
+
+    assert (got.status, got.json["code"], got.headers["Cache-Control"]) == (404, "image_not_found", "no-store")
+
+
+def test_a_record_has_its_readable_address(admin: Gateway, anyone: Gateway, working_services: Container) -> None:
+    working_services.uploads.accept(Upload("gün batımı", "göl 1.jpg", a_jpeg()))  # noqa: RUF001  # Turkish
+
+    (record,) = admin.get("/collections/g%C3%BCn%20bat%C4%B1m%C4%B1/images").json["images"]
+
+    assert record["links"]["named"].endswith(f"/g%C3%B6l%201-{record['width']}.jpg")
+    assert anyone.get(record["links"]["named"]).headers["Location"] == record["url"]
 
 
 @pytest.mark.parametrize("preset", ["150", "300", "600", "full"])

@@ -98,6 +98,11 @@ def test_a_private_name_is_answered_as_one_that_there_is_not(
     anyone: Gateway, image: Json, query: str, language: str
 ) -> None:
     bare, nowhere = urlsplit(image["links"]["cdn"]).path, "/cdn/secret/nowhere.jpg"
+    stem, _, extension = image["name"].rpartition(".")
+    readable = [without_id(anyone.get(f"/p/secret/{name}-300.{extension}{query}")) for name in (stem, "nowhere")]
+    assert "named" not in image["links"]
+    assert str(readable[0]).replace(stem, "nowhere") == str(readable[1])
+    assert {status for status, _, _ in readable} <= {404, 400}
     ours, unknown = image["image_id"], "11111111-1111-4111-8111-111111111111"
     accept = {"Accept_Language": language}
 

@@ -71,6 +71,7 @@ def test_a_trashed_image_is_not_found_by_any_address_and_restored_it_has_the_sam
     before = admin.get(f"/images/{image_id}").json
     addresses = [
         before["links"]["cdn"],
+        before["links"]["named"],
         f"/i/{image_id}/full",
         f"/i/{image_id}/150",
         before["links"]["cdn"] + "?download=true",

@@ -173,6 +173,7 @@ def read_everything(account: Account) -> None:
         "/collections/lakes/images?text=1",
         "/cdn/lakes/1.jpg?width=300",
         f"/i/{image_id}/300",
+        "/p/lakes/1-300.jpg",
         "/tokens",
         "/audit",
     ):
