@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import timedelta
-from functools import cached_property
+from functools import cached_property, partial
 from typing import TYPE_CHECKING
 
 from chalicelib.container.services import Services
@@ -222,7 +222,7 @@ class JobServices(Services):
     def cleanup_job(self) -> Cleanup:
         """Job of `cleanup_orphaned_files`."""
         from chalicelib.maintenance.cleanup import Cleanup
-        from chalicelib.maintenance.consistency_check import ConsistencyCheck
+        from chalicelib.maintenance.consistency_check import ConsistencyCheck, last_stored
         from chalicelib.maintenance.model import CleanupBounds
         from chalicelib.maintenance.orphan_scan import OrphanScan
 
@@ -236,6 +236,7 @@ class JobServices(Services):
                 clock=self.clock,
                 task_id_of=self.reconciler.task_id_of,
                 ages=self.ages,
+                last_stored=partial(last_stored, self.objects),
             ),
             quarantine=self.quarantine,
             reconciler=self.reconciler,

@@ -15,7 +15,6 @@ from chalicelib.images.collections import ImageIteration
 from chalicelib.images.model import Image, Rendition
 from chalicelib.images.process_image import object_of, rendition_of
 from chalicelib.ports import Catalog, Metrics, ObjectStore
-from chalicelib.storage import Budget
 from chalicelib.tasks.factory import JobEnqueuer, JobRequest
 from chalicelib.tasks.model import (
     Position,
@@ -149,7 +148,10 @@ class ThumbnailJob:
     def _replaced(
         self, after: Image, image: Image, current: Sequence[Rendition], made: Sequence[Encoded], report: Report
     ) -> Report:
-        """Store the new renditions under keys of this task, replace the rows, and delete the old objects last."""
+        """Store the new renditions under keys of this task and replace the rows.
+
+        The old objects stay until clean-up, because redirects in caches and manifests lead to them for some minutes.
+        """
         private = any(storage.is_guarded(one.key) for one in current)
         rendered = [(rendition_of(after, one, private=private), one) for one in made]
         rows = _merged(current, [row for row, _ in rendered])
@@ -166,14 +168,15 @@ class ThumbnailJob:
             self.overtaken(image.image_id)
             return report.plus("changed_meanwhile", example=image.image_id)
         self.failpoint("after_revision")
-        named = {row.key for row in rows}
-        self.objects.delete(*(row.key for row in current if row.key not in named), budget=Budget.of_images(1))
         self.metrics.count("RenditionsMade", len(new), type=TaskType.GENERATE_THUMBNAILS)
         return report.plus("images_done").plus("renditions_made", len(new))
 
 
 def _merged(current: Sequence[Rendition], rendered: Sequence[Rendition]) -> tuple[Rendition, ...]:
-    """Return the new rows. An old rendition with the same bytes keeps its key; display variants stay."""
+    """Return the new rows. An old rendition with the same bytes keeps its key; display variants stay.
+
+    What was made on demand is dropped, and made again for the next request, if any bytes differ.
+    """
     old = {(one.size, one.format): one for one in current}
     kept = [
         row if (old_row := old.get((row.size, row.format))) is None or old_row.sha256 != row.sha256 else old_row
@@ -185,4 +188,7 @@ def _merged(current: Sequence[Rendition], rendered: Sequence[Rendition]) -> tupl
         for one in current
         if one.size == FULL and one.format in _VARIANT_FORMATS and (one.size, one.format) not in made
     ]
-    return (*kept, *variants)
+    if not set(kept) <= set(current):
+        return (*kept, *variants)
+    # The renderer makes the same bytes as before, so that what was made on demand is current as well.
+    return (*kept, *variants, *(one for one in current if one.is_on_demand))

@@ -6,13 +6,14 @@ beside those that rendition rows name; they are found here, and clean-up removes
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime
 
 from chalicelib import storage
 from chalicelib.images.collections import CollectionImages, ImageIteration
 from chalicelib.images.model import Image, Rendition
-from chalicelib.maintenance.model import RetentionAges
+from chalicelib.maintenance.model import RetentionAges, is_served
 from chalicelib.maintenance.orphan_scan import whole_rows
 from chalicelib.ports import Catalog, Clock, Metrics, ObjectStore
 from chalicelib.storage import StoredObject
@@ -21,7 +22,13 @@ from chalicelib.telemetry import NULL_METRICS, log
 
 _BATCH = 20
 _MOST_OBJECTS = 1000
-_SERVED = (storage.RENDITIONS, storage.GUARDED)
+_LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+def last_stored(objects: ObjectStore, image_id: str) -> datetime:
+    """Return when the newest served rendition of an image was stored; 1970 if it has none."""
+    found = (one for prefix in storage.served_of(image_id) for one in objects.list(prefix, _MOST_OBJECTS).items)
+    return max((one.modified for one in found), default=_LONG_AGO)
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,17 +116,23 @@ class ConsistencyCheck:
             return None
         named, stored = _keys_of_rows(image, rows), self._stored_objects(image)
         # A restored image keeps its hidden copies: see `images.visibility`.
-        needed = named | {storage.hidden(key) for key in named if key.startswith(_SERVED)}
-        missing, unnamed = sorted(named - set(stored)), self._old(stored[key] for key in stored.keys() - needed)
+        needed = named | {storage.hidden(key) for key in named if is_served(key)}
+        missing, unnamed = sorted(named - set(stored)), self._old(stored, named, needed)
         # The image's objects may have been replaced or removed between the two reads.
         if not (missing or unnamed) or self.catalog.existing([image.image_id]).get(image.image_id) != image:
             return None
-        is_hidden = all(key.startswith(_SERVED) and storage.hidden(key) in stored for key in missing)
+        is_hidden = all(is_served(key) and storage.hidden(key) in stored for key in missing)
         return _Differences(tuple(missing), tuple(unnamed), bool(missing) and is_hidden)
 
-    def _old(self, found: Iterable[StoredObject]) -> list[StoredObject]:
-        before = self.clock.now() - self.ages.orphan
-        return [one for one in found if one.modified <= before]
+    def _old(
+        self, stored: Mapping[str, StoredObject], named: Collection[str], needed: Collection[str]
+    ) -> list[StoredObject]:
+        """Return the objects that are old and not needed. What was replaced is as old as what has taken its place."""
+        now, served = self.clock.now(), [stored[key].modified for key in named if is_served(key) and key in stored]
+        old = [stored[key] for key in stored.keys() - needed if stored[key].modified <= now - self.ages.orphan]
+        if max(served, default=_LONG_AGO) <= now - self.ages.replaced:
+            return old
+        return [one for one in old if not is_served(one.key)]
 
     def _stored_objects(self, image: Image) -> dict[str, StoredObject]:
         prefixes = storage.all_of(image.image_id)

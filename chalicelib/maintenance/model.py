@@ -165,6 +165,11 @@ class OrphanVerdict(StrEnum):
         return self in {OrphanVerdict.ORPHAN, OrphanVerdict.LEFTOVER}
 
 
+LONGEST_ADDRESS = timedelta(hours=2)
+"""More than the time for which an address that was given out may lead to a rendition: an hour for a signed one, 21
+minutes for one in a manifest (`WALLIFY_MANIFEST_SECONDS` and two caches), five minutes for a redirect."""
+
+
 @dataclass(frozen=True, slots=True)
 class RetentionAges:
     """Minimum ages before clean-up acts. None is short, because clocks differ by minutes."""
@@ -176,6 +181,11 @@ class RetentionAges:
     """How long a quarantined object can be restored."""
     trash: timedelta = timedelta(days=7)
     """How long a trashed image can be restored."""
+
+    @property
+    def replaced(self) -> timedelta:
+        """How long a rendition is kept after another one has taken its place, because addresses still lead to it."""
+        return max(self.orphan, LONGEST_ADDRESS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -220,9 +230,14 @@ def may_name(image: Image, key: str) -> bool | None:
     return True if name and run in {image.recipe, image.optimized} else None
 
 
+def is_served(key: str) -> bool:
+    """True for a rendition under a prefix that is served."""
+    return key.startswith((storage.RENDITIONS, storage.GUARDED))
+
+
 def is_exposed(image: Image, key: str) -> bool:
     """True for a rendition under a served prefix although its image is in the trash."""
-    return image.is_trashed and not is_tombstone(image) and key.startswith((storage.RENDITIONS, storage.GUARDED))
+    return image.is_trashed and not is_tombstone(image) and is_served(key)
 
 
 def is_incomplete(image: Image, rows: Sequence[Rendition]) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 from chalicelib import storage
 from chalicelib.errors import Conflict, TaskNotFound
@@ -14,6 +14,7 @@ from chalicelib.maintenance.model import (
     RetentionAges,
     is_exposed,
     is_incomplete,
+    is_served,
     may_name,
     picture_verdict,
     upload_verdict,
@@ -71,6 +72,8 @@ class OrphanScan:
     task_id_of: Callable[[StoredObject], str]
     """Returns the id of the task for another tool's upload."""
     ages: RetentionAges = field(default_factory=RetentionAges)
+    last_stored: Callable[[str], datetime] = lambda _: datetime(1970, 1, 1, tzinfo=UTC)
+    """Returns when the newest served rendition of an image was stored."""
 
     def busy_images(self) -> frozenset[str]:
         """Return the ids of images whose tasks are old and still active: only those can come to need an old object."""
@@ -106,9 +109,15 @@ class OrphanScan:
         if one.modified > self.clock.now() - self.ages.orphan:
             return OrphanVerdict.YOUNG if owner not in images else OrphanVerdict.NEEDED
         try:
-            return picture_verdict(image, image is not None and self._names(image, one.key), owner, busy)
+            verdict = picture_verdict(image, image is not None and self._names(image, one.key), owner, busy)
         except CatalogueIncomplete:
             return OrphanVerdict.UNREADABLE
+        is_replaced = verdict is OrphanVerdict.ORPHAN and image is not None and is_served(one.key)
+        return OrphanVerdict.NEEDED if is_replaced and self._is_recent(owner) else verdict
+
+    def _is_recent(self, owner: str) -> bool:
+        """Return True if addresses may still lead to what was replaced: it is as old as what has taken its place."""
+        return self.last_stored(owner) > self.clock.now() - self.ages.replaced
 
     def _names(self, image: Image, key: str) -> bool:
         if (named := may_name(image, key)) is not None:

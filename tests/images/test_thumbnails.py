@@ -60,9 +60,11 @@ def test_a_new_recipe_makes_every_image_anew(world: MaintenanceWorld) -> None:
     assert opened(world.bucket.blobs[large.key].body).size == (large.width, large.height) == (900, 630)
 
 
-def test_afterwards_rows_and_objects_agree_and_nothing_old_is_left(world: MaintenanceWorld) -> None:
+def test_afterwards_rows_and_objects_agree_and_clean_up_leaves_nothing_old(world: MaintenanceWorld) -> None:
     with_recipe(world, LARGER)
     make(world)
+    world.clock.move(world.services.ages.replaced)
+    world.run("cleanup")
     assert world.missing() == []
     catalog = world.services.state.catalog
     images = [image for name in catalog.collections() for image in catalog.images(name, 9).items]

@@ -32,6 +32,7 @@ EXPLAINED = {
         for function in ("process_image", "make_thumbnails", "maintenance", "optimizer")
         for action in ("ReceiveMessage", "DeleteMessage", "GetQueueAttributes")
     },
+    ("make_thumbnails", "s3:DeleteObject"): "workers of the release before delete what they replace",
     ("make_thumbnails", "s3:ListBucket"): UNLESS_LISTED,
     ("optimizer", "s3:DeleteObject"): "of two that treat the same picture, the later one takes its files away",
     ("optimizer", "s3:ListBucket"): UNLESS_LISTED,
