@@ -17,7 +17,7 @@ from infra.template import DATABASE, FOUNDATION, OBSERVING, read
 Config = dict[str, Any]
 
 CONFIG = ".chalice/config.json"
-COMPUTED = {"Stage", "DatabaseClients", "MetricMath", *stage_parts.VISIBILITY_OF}
+COMPUTED = {"Stage", "DatabaseClients", "MetricMath", "ApiDomain", "ApiStage", *stage_parts.VISIBILITY_OF}
 """Parameters that a deployment computes, so that a stage cannot choose them."""
 LEASE_OF = {
     "process_image": "lease_seconds",

@@ -71,6 +71,10 @@ _RANGE = re.compile(r"\s*(?P<range>[\w!#$&^.+*-]{1,100}/[\w!#$&^.+*-]{1,100})\s*
 _WEIGHT = re.compile(r";\s*q\s*=\s*(?P<q>0(?:\.\d{0,3})?|1(?:\.0{0,3})?)\s*(?:;|$)", re.IGNORECASE | re.ASCII)
 _ANY_WEIGHT = re.compile(r";\s*q\s*=", re.IGNORECASE | re.ASCII)
 _MAX_RANGES = 50
+_AGES: Mapping[str, int] = {"avif": 0, "webp": 1}
+"""Formats that are only sent to clients that name them, the newest first."""
+_RENDITION_FORMATS = (*_AGES, "jpeg", "png")
+_QUALITIES = ("", ";q=0.9", ";q=0.8", ";q=0.7")
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,6 +109,24 @@ class Accept:
         """
         return self.weights.get(mime, 0.0)
 
+    def preference(self, form: str) -> tuple[float, float, int]:
+        """Return how much the client likes a format, in order: weight, weight by wildcards only, age of the format."""
+        mime, age = FORMATS[form].mime, _AGES.get(form, len(_AGES))
+        weight = self.named(mime) if form in _AGES else self.weight(mime)
+        # A format that only a wildcard (`*/*`) includes comes before one that the client refuses.
+        return weight, 0 if weight else self.weight(mime), -age if weight else age
+
+    @property
+    def normal(self) -> str:
+        """The shortest header that prefers the formats of renditions in the same order.
+
+        The CDN sends it in place of the client's own (`infra/edge.js`), so that caches keep few copies of a redirect.
+        """
+        order = sorted(_RENDITION_FORMATS, key=self.preference, reverse=True)
+        levels = sorted({self.preference(form) for form in order}, reverse=True)
+        weights = (_QUALITIES[levels.index(self.preference(form))] for form in order)
+        return ",".join(f"{FORMATS[form].mime}{weight}" for form, weight in zip(order, weights, strict=True))
+
 
 def _ranges(header: str) -> Iterator[tuple[str, float]]:
     for part in header.split(",")[:_MAX_RANGES]:
@@ -127,8 +149,16 @@ IsBearer = Callable[[Image], bool]
 """Return True if the request carries one of our signatures for this private image."""
 _NO_IMAGE = "00000000-0000-4000-8000-000000000000"
 """Id of no image, looked up in place of an image that does not exist, so that both take the same calls."""
-_OPT_IN_FORMATS = ("avif", "webp")
-"""Formats that are only sent to clients that name them."""
+
+HINT_STEPS = (540, 1080, 1440, 2160, 3840)
+"""Widths that client hints are rounded up to, so that caches keep few copies."""
+_MOST_PIXELS, _MOST_DENSITY = 16_384, 10
+_WIDTH_OF_SAVERS = 1080
+"""Width for clients that save data and tell no width."""
+_PIXELS = re.compile(r"[1-9]\d{0,4}", re.ASCII)
+_DENSITY = re.compile(r"\d{1,2}(?:\.\d{1,4})?", re.ASCII)
+HINTS = ("Save-Data", "Sec-CH-DPR", "Sec-CH-Viewport-Width", "Sec-CH-Width", "DPR", "Viewport-Width", "Width")
+"""Headers that `hinted_width` reads."""
 
 
 @dataclass(frozen=True)
@@ -230,11 +260,29 @@ def _preferred(forms: Iterable[Rendition], accept: str) -> Rendition:
     Of equally preferred formats the newest wins; if the client can read none of them, the oldest.
     """
     client = Accept.of(accept)
-    return max(forms, key=lambda form: _preference(client, form.format))
+    return max(forms, key=lambda form: client.preference(form.format))
 
 
-def _preference(client: Accept, form: str) -> tuple[float, float, int]:
-    mime, age = FORMATS[form].mime, _OPT_IN_FORMATS.index(form) if form in _OPT_IN_FORMATS else len(_OPT_IN_FORMATS)
-    weight = client.named(mime) if form in _OPT_IN_FORMATS else client.weight(mime)
-    # A format that only a wildcard (`*/*`) includes comes before one that the client refuses.
-    return weight, 0 if weight else client.weight(mime), -age if weight else age
+def hinted_width(headers: Mapping[str, str]) -> int | None:
+    """Return the width that client hints ask for (names in lower case), one of `HINT_STEPS`; None for the full form.
+
+    `Sec-CH-Width` is the width of the picture on the screen in its pixels; without it, the viewport's width times
+    the density counts. With `Save-Data: on` the density counts as 1.
+
+    https://developer.mozilla.org/en-US/docs/Web/HTTP/Guides/Client_hints
+    """
+    density = _hint(headers, ("sec-ch-dpr", "dpr"), _DENSITY, _MOST_DENSITY) or 1.0
+    saves = headers.get("save-data", "").strip(" \t").lower() == "on"
+    width = _hint(headers, ("sec-ch-width", "width"), _PIXELS, _MOST_PIXELS)
+    viewport = _hint(headers, ("sec-ch-viewport-width", "viewport-width"), _PIXELS, _MOST_PIXELS)
+    pixels = width or viewport * density
+    if not pixels:
+        return _WIDTH_OF_SAVERS if saves else None
+    wanted = pixels / density if saves and density > 1 else pixels
+    return next((step for step in HINT_STEPS if step >= wanted), None)
+
+
+def _hint(headers: Mapping[str, str], names: Sequence[str], pattern: re.Pattern[str], most: float) -> float:
+    value = next((headers[name] for name in names if name in headers), "").strip(" \t")
+    found = float(value) if pattern.fullmatch(value) else 0.0
+    return found if found <= most else 0.0

@@ -15,7 +15,6 @@ from datetime import timedelta
 from types import MappingProxyType
 
 from chalicelib.delivery.negotiation import Accept
-from chalicelib.engine.file_types import FORMATS
 from chalicelib.engine.model import CENTER, Point, Transform
 from chalicelib.errors import BadRequest, ImageNotFound
 from chalicelib.images.model import Image, Rendition
@@ -247,17 +246,12 @@ ON_DEMAND = "on_demand"
 MOST_RENDITIONS = 64
 """Renditions on demand of one image: they are part of its row, which every request for it reads."""
 _PLAIN = "jpeg"
-_OPT_IN = ("avif", "webp")
+_BY_ACCEPT = ("avif", "webp", _PLAIN)
 
 
 def codec_for(wish: Wish, accept: str) -> str:
     """Return the codec of the wish, or the one that the Accept header prefers: AVIF and WebP only if it names them."""
-    if wish.codec != AUTO:
-        return wish.codec
-    client = Accept.of(accept)
-    liked = [(client.named(FORMATS[codec].mime), -age, codec) for age, codec in enumerate(_OPT_IN)]
-    weight, _, codec = max(liked)
-    return codec if weight > 0 and weight >= client.weight(FORMATS[_PLAIN].mime) else _PLAIN
+    return wish.codec if wish.codec != AUTO else max(_BY_ACCEPT, key=Accept.of(accept).preference)
 
 
 def find_rendition(image: Image, name: str, codec: str) -> Rendition | None:

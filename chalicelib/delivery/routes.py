@@ -13,7 +13,7 @@ from msgspec import UNSET, UnsetType
 from chalicelib import storage
 from chalicelib.admin.scopes import Scope
 from chalicelib.container import container
-from chalicelib.delivery.negotiation import FULL, best
+from chalicelib.delivery.negotiation import FULL, HINTS, best, hinted_width
 from chalicelib.delivery.on_demand import Wish, parse_options
 from chalicelib.delivery.private_links import BadSignature
 from chalicelib.engine.file_types import FORMATS
@@ -168,7 +168,8 @@ _THERE = {302: Reply("The picture is there.", headers=("Location", "Vary"))}
     summary="Redirect to an image by name",
     description=(
         "Redirects to the stored format that the Accept header prefers by its q-values; between equals AVIF, "
-        "WebP, then JPEG or PNG.\n\n"
+        "WebP, then JPEG or PNG. Without `width`, the client hints Sec-CH-Width, Sec-CH-Viewport-Width with "
+        "Sec-CH-DPR, and Save-Data choose the size.\n\n"
         "Images of private collections need a signed URL (`links.cdn`, `POST /images/{image_id}/link`); "
         "without a valid signature the answer is the same as for an unknown name (404)."
     ),
@@ -179,7 +180,8 @@ _THERE = {302: Reply("The picture is there.", headers=("Location", "Vary"))}
 def get_image_by_name(request: Request, path: NamedImagePath, query: WidthQuery) -> Response:
     collection, name = collection_name(path.collection), unicodedata.normalize("NFC", path.name)
     image = container().delivery.shown_named(collection, name, _bearer_of(query))
-    return _redirect(request, image, or_none(query.width), query)
+    width = or_none(query.width) or hinted_width(request.headers)
+    return _redirect(request, image, width, query).with_headers(Vary=", ".join(("Accept", *HINTS)))
 
 
 @endpoint(

@@ -9,7 +9,7 @@ from typing import Any
 from botocore.config import Config
 
 from cli.deploy import chalice
-from cli.deploy.stacks import Change, put, stage_outputs, stage_stacks
+from cli.deploy.stacks import Change, foundation, put, stage_outputs, stage_stacks
 from cli.deploy.stacks import plan as plan_stack
 from cli.deploy.target import StageTarget
 from cli.errors import CommandError
@@ -48,6 +48,7 @@ def plan(target: StageTarget) -> Plan:
     """Return what `deploy` would change, without changing anything."""
     check_settings(target.stage, target.source)
     _build_native_module(target)  # without it the functions would seem to differ
+    chalice.restore_record(target)  # it knows the API that the distribution asks
     cloudformation = target.client("cloudformation")
     wanted = [part() for part in stage_stacks(target)]
     changes = {stack.name: plan_stack(cloudformation, stack) for stack in wanted}
@@ -62,6 +63,7 @@ def prepare(target: StageTarget, tell: Tell) -> list[str]:
     check_settings(target.stage, target.source)
     _check_processor(target)
     cloudformation = target.client("cloudformation")
+    chalice.restore_record(target)
     changed = []
     for part in stage_stacks(target):
         wanted = part()
@@ -73,7 +75,6 @@ def prepare(target: StageTarget, tell: Tell) -> list[str]:
         _fill_gaps(target, outputs)
     if put_not_found_page(target.client("s3"), target.bucket):
         changed.append("error page")
-    chalice.restore_record(target)
     # An emulator's distribution does not forward signatures.
     through, cdn_url = not target.endpoint, stages.of(target.stage).cdn_url
     if chalice.write_config(target.source, target.stage, outputs, cdn_url=cdn_url, through_cdn=through):
@@ -86,8 +87,11 @@ def deploy(target: StageTarget, tell: Tell) -> Deployed:
     tell("native module")
     note = _build_native_module(target)
     changed = prepare(target, tell)
-    choices = stages.of(target.stage)
+    choices, former_api = stages.of(target.stage), chalice.api_id(target)
     api_id = _functions(target, choices, changed, tell)
+    if api_id != former_api and not target.endpoint:
+        tell("distribution (it learns the API's address; some minutes on AWS)")
+        _tell_distribution(target, changed)
     outputs = stage_outputs(target)
     api_stage = tracked_config(target.source)["api_gateway_stage"]
     return Deployed(
@@ -97,6 +101,16 @@ def deploy(target: StageTarget, tell: Tell) -> Deployed:
         changed=tuple(changed),
         notes=(note,) if note else (),
     )
+
+
+def _tell_distribution(target: StageTarget, changed: list[str]) -> None:
+    """Deploy the foundation again: Chalice has made the API whose address the distribution needs.
+
+    If this is interrupted, the next deployment knows the API from its beginning.
+    """
+    wanted = foundation(target)
+    if put(target.client("cloudformation"), wanted) and wanted.name not in changed:
+        changed.append(wanted.name)
 
 
 def _check_processor(target: StageTarget) -> None:

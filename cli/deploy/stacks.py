@@ -8,9 +8,11 @@ from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 from botocore.exceptions import ClientError
 
+from cli.deploy import chalice
 from cli.deploy.target import StageTarget
 from cli.errors import CommandError
 from cli.local.aws import INCOMPLETE, failure_reason, stack_status
@@ -208,6 +210,11 @@ def stage_stacks(target: StageTarget) -> list[Callable[[], StackSpec]]:
     return [partial(_wanted, target, template) for template in _templates(target)]
 
 
+def foundation(target: StageTarget) -> StackSpec:
+    """Return the desired foundation as far as it is known now."""
+    return _wanted(target, FOUNDATION)
+
+
 def stage_outputs(target: StageTarget) -> dict[str, str]:
     """Return the outputs of all stacks of the stage."""
     cloudformation = target.client("cloudformation")
@@ -224,7 +231,9 @@ def _templates(target: StageTarget) -> list[Path]:
 
 def _wanted(target: StageTarget, template: Path) -> StackSpec:
     choices = stages.of(target.stage)
-    known = stage.parameters(tracked_config(target.source), target.stage) | _clients(target) | choices.parameters
+    config = tracked_config(target.source)
+    known = stage.parameters(config, target.stage) | _clients(target) | choices.parameters
+    known |= _api(target, config["api_gateway_stage"])
     if target.is_ministack:
         known |= {"MetricMath": "false"}  # it does not support metric math
     text = cloudformation_gaps.supported_template(template) if target.is_ministack else body(template)
@@ -237,6 +246,13 @@ def _clients(target: StageTarget) -> dict[str, str]:
         return {}
     found = outputs(target.client("cloudformation"), stack_names(target)[DATABASE])
     return {"DatabaseClients": found.get("DatabaseClients", NOT_YET)}
+
+
+def _api(target: StageTarget, api_stage: str) -> dict[str, str]:
+    """Return where the distribution finds the API, once Chalice has made it. An emulator's distribution needs none."""
+    api_id = "" if target.endpoint else chalice.api_id(target)
+    host = urlsplit(target.api_url(api_id, api_stage)).hostname or ""
+    return {"ApiDomain": host, "ApiStage": api_stage} if api_id else {}
 
 
 def _of(template: Path, parameters: Mapping[str, str]) -> dict[str, str]:

@@ -11,6 +11,15 @@ from infra.template import NOT_FOUND_KEY
 PUBLISHED = ("renditions/", "manifests/", "private/", "errors/")
 SIGNED = "signed"
 """The origin whose objects are read by the signature in their address."""
+API = "api"
+"""The origin that is the API itself."""
+REDIRECTING = frozenset({"cdn/*", "i/*", "p/*", "r/*"})
+"""Paths that the API answers for the distribution."""
+LONGEST_REDIRECT = 300
+"""Seconds for which a redirect may be kept."""
+KEY_HEADERS = {"Accept"}
+KEY_QUERY = ("width", "download", "expires", "signature")
+"""All that may tell one copy of an address from another; the edge's function leaves few values of them."""
 GUARDED = frozenset({"guarded/*", "trashed/*"})
 UNCACHED = "4135ea2d-6df8-44a3-9df3-4b5a84be39ad"
 """CachingDisabled: https://docs.aws.amazon.com/AmazonCloudFront/latest/DeveloperGuide/using-managed-cache-policies.html"""
@@ -34,7 +43,7 @@ def _signed_reads(it: Deployment) -> Iterator[str]:
         if (how["SigningBehavior"], how["SigningProtocol"]) != ("always", "sigv4"):
             yield name
     for name, found in _distributions(it):
-        own = (one for one in found["Origins"] if one["Id"] != SIGNED)
+        own = (one for one in _origins(found) if one["Id"] != SIGNED and "S3OriginConfig" in one)
         yield from (f"{name}: {one['Id']}" for one in own if "OriginAccessControlId" not in one)
 
 
@@ -75,13 +84,35 @@ def _security_headers(it: Deployment) -> Iterator[str]:
 def _plain_cache_key(it: Deployment) -> Iterator[str]:
     for name, policy in it.of("AWS::CloudFront::CachePolicy").items():
         key = policy["CachePolicyConfig"]["ParametersInCacheKeyAndForwardedToOrigin"]
-        asked = (
-            key["CookiesConfig"]["CookieBehavior"],
-            key["HeadersConfig"]["HeaderBehavior"],
-            key["QueryStringsConfig"]["QueryStringBehavior"],
-        )
-        if set(asked) != {"none"}:
-            yield name
+        headers, query = key["HeadersConfig"], key["QueryStringsConfig"]
+        if key["CookiesConfig"]["CookieBehavior"] != "none":
+            yield f"{name}: cookies"
+        if headers["HeaderBehavior"] != "none" and set(headers.get("Headers", ())) != KEY_HEADERS:
+            yield f"{name}: headers"
+        if query["QueryStringBehavior"] != "none" and not 0 < len(query.get("QueryStrings", ())) <= len(KEY_QUERY):
+            yield f"{name}: query"
+        yield from (f"{name}: {one}" for one in query.get("QueryStrings", ()) if one not in KEY_QUERY)
+
+
+def _redirects_only(it: Deployment) -> Iterator[str]:
+    """What the distribution asks the API for."""
+    policies = it.of("AWS::CloudFront::CachePolicy")
+    for name, found in _distributions(it):
+        for origin in (one for one in _origins(found) if one["Id"] == API):
+            if origin.get("CustomOriginConfig", {}).get("OriginProtocolPolicy") != "https-only":
+                yield f"{name}: https"
+    asked = [one for _, one in _behaviours(it) if one["TargetOriginId"] == API]
+    yield from sorted(REDIRECTING ^ {str(one.get("PathPattern")) for one in asked})
+    for behaviour in asked:
+        pattern = behaviour["PathPattern"]
+        if [one["EventType"] for one in behaviour.get("FunctionAssociations", ())] != ["viewer-request"]:
+            yield f"{pattern}: function"
+        if "OriginRequestPolicyId" in behaviour:  # it could forward Host, cookies or Authorization
+            yield f"{pattern}: forwards"
+        policy = policies.get(behaviour["CachePolicyId"].get("Ref"), {"CachePolicyConfig": {"MinTTL": 1}})
+        kept = policy["CachePolicyConfig"]
+        if kept["MinTTL"] or kept["DefaultTTL"] or kept["MaxTTL"] > LONGEST_REDIRECT:
+            yield f"{pattern}: kept too long"
 
 
 def _bearers_only(it: Deployment) -> Iterator[str]:
@@ -93,7 +124,7 @@ def _bearers_only(it: Deployment) -> Iterator[str]:
 def _signatures_reach_the_bucket(it: Deployment) -> Iterator[str]:
     for name, found in _distributions(it):
         # An origin that the CDN signs for would show it to whoever asks.
-        yield from (name for one in found["Origins"] if one["Id"] == SIGNED and "OriginAccessControlId" in one)
+        yield from (name for one in _origins(found) if one["Id"] == SIGNED and "OriginAccessControlId" in one)
     signed = [one for _, one in _behaviours(it) if one["TargetOriginId"] == SIGNED]
     yield from sorted(GUARDED ^ {str(one.get("PathPattern")) for one in signed})
     yield from (one["PathPattern"] for one in signed if one["CachePolicyId"] != UNCACHED)
@@ -108,6 +139,11 @@ def _modern_tls(it: Deployment) -> Iterator[str]:
     for name, found in _distributions(it):
         if "TLSv1.2_2021" not in str(found.get("ViewerCertificate")):
             yield name
+
+
+def _origins(distribution: Json) -> Iterator[Json]:
+    for origin in distribution["Origins"]:
+        yield origin.get("Fn::If", ["", origin])[1]
 
 
 def _distributions(it: Deployment) -> Iterator[tuple[str, Json]]:
@@ -133,6 +169,11 @@ RULES = (
         "strangers cannot make copies in the cache",
         "any query or header would be a new object to fetch",
         _plain_cache_key,
+    ),
+    Rule(
+        "the CDN asks the API for redirects only",
+        "no token, cookie or picture passes, and where a name leads is asked again soon",
+        _redirects_only,
     ),
     Rule("private pictures want a signature", "an address alone is no permission", _bearers_only),
     Rule(

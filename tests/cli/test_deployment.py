@@ -6,6 +6,7 @@ import io
 import json
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -193,6 +194,70 @@ def test_an_api_is_found_in_every_partition(
     target.session.region_name = region
 
     assert target.api_url("abc", "api") == f"https://{host}/api"
+
+
+@pytest.mark.parametrize(
+    ("region", "host"),
+    [
+        ("eu-central-1", "abc.execute-api.eu-central-1.amazonaws.com"),
+        ("us-east-1", "abc.execute-api.us-east-1.amazonaws.com"),
+        ("cn-north-1", "abc.execute-api.cn-north-1.amazonaws.com.cn"),
+    ],
+)
+def test_the_distribution_is_told_the_apis_host_once_there_is_an_api(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, region: str, host: str
+) -> None:
+    monkeypatch.delenv("AWS_ENDPOINT_URL", raising=False)
+    target = a_target(tmp_path / "project")
+    target.session.region_name = region
+
+    assert "ApiDomain" not in stacks.foundation(target).parameters
+    chalice_knows(target, "abc")
+
+    told = stacks.foundation(target).parameters
+    assert (told["ApiDomain"], told["ApiStage"]) == (host, "api")
+
+
+@pytest.mark.parametrize(("first", "updates"), [(True, 1), (False, 0)])
+def test_a_first_deployment_updates_the_distribution_after_the_functions(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, first: bool, updates: int
+) -> None:
+    monkeypatch.delenv("AWS_ENDPOINT_URL", raising=False)
+    secrets = SimpleNamespace(get_secret_value=lambda **_: {"SecretString": "wf_x"})
+    target = a_target(tmp_path / "project", services={"secretsmanager": secrets, "cloudformation": None})
+    order: list[str] = []
+
+    def functions(*_: object) -> str:
+        order.append("functions")
+        if first:
+            chalice_knows(target, "abc")
+        return "abc"
+
+    def put(_: object, wanted: stacks.StackSpec) -> tuple[stacks.Change, ...]:
+        order.append(wanted.parameters["ApiDomain"])
+        return (stacks.Change("Modify", "Distribution", "AWS::CloudFront::Distribution"),)
+
+    if not first:
+        chalice_knows(target, "abc")
+    monkeypatch.setattr(deployment, "_build_native_module", lambda _: "")
+    monkeypatch.setattr(deployment, "prepare", lambda *_: [])
+    monkeypatch.setattr(deployment, "_functions", functions)
+    monkeypatch.setattr(deployment, "stage_outputs", lambda _: OUTPUTS)
+    monkeypatch.setattr(deployment, "put", put)
+
+    deployed = deployment.deploy(target, lambda _: None)
+
+    assert order == ["functions", *(["abc.execute-api.eu-central-1.amazonaws.com"] * updates)]
+    assert deployed.changed == ("wallify-dev",) * updates
+
+
+def test_an_emulators_distribution_is_told_no_api(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:4566")
+    target = a_target(tmp_path / "project")
+    vars(target)["is_ministack"] = False
+    chalice_knows(target, "abc")
+
+    assert "ApiDomain" not in stacks.foundation(target).parameters
 
 
 def test_the_api_is_the_one_that_chalice_made(tmp_path: Path) -> None:

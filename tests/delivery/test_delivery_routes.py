@@ -3,6 +3,7 @@ from __future__ import annotations
 import pytest
 
 from chalicelib.container import Container
+from chalicelib.delivery.negotiation import HINTS
 from chalicelib.json_formats import write_optimize
 from chalicelib.uploads.service import Upload
 from tests.builders import a_rendition, an_image
@@ -12,6 +13,7 @@ from tests.images.test_image_routes import ONE, publish, url
 from tests.memory_queue import MemoryQueue
 
 NAME = "/cdn/nature/photo.jpg"
+KEPT = "public, max-age=300, stale-while-revalidate=60"
 
 
 @pytest.mark.parametrize(
@@ -37,8 +39,28 @@ def test_a_name_leads_to_the_best_form(
     got = anyone.get(NAME + query, Accept=accept)
 
     assert (got.status, got.text, got.headers["Location"]) == (302, "", leads_to)
-    assert got.headers["Vary"] == "Accept"
-    assert got.headers["Cache-Control"] == "public, max-age=300"
+    assert got.headers["Vary"] == ", ".join(("Accept", *HINTS))
+    assert got.headers["Cache-Control"] == KEPT
+
+
+@pytest.mark.parametrize(
+    ("query", "hints", "leads_to"),
+    [
+        ("", {"Sec-CH-Width": "400"}, url("540")),
+        ("", {"Width": "541"}, url("full")),
+        ("", {"Sec-CH-Viewport-Width": "180", "Sec-CH-DPR": "3"}, url("540")),
+        ("", {"Sec-CH-Width": "1080", "Sec-CH-DPR": "2", "Save-Data": "on"}, url("540")),
+        ("", {"Sec-CH-Width": "nonsense"}, url("full")),
+        ("?width=300", {"Sec-CH-Width": "540"}, url("300")),
+    ],
+)
+def test_client_hints_choose_the_size_where_the_address_does_not(
+    anyone: Gateway, services: Container, query: str, hints: dict[str, str], leads_to: str
+) -> None:
+    forms = [a_rendition(ONE, size, width=int(size)) for size in ("300", "540")]
+    publish(services, an_image(ONE, name="photo.jpg"), *forms, a_rendition(ONE, "full", width=2000))
+
+    assert anyone.get(NAME + query, **hints).headers["Location"] == leads_to
 
 
 @pytest.mark.parametrize(
@@ -82,7 +104,7 @@ def test_a_readable_address_leads_to_the_fitting_form(
         got = anyone.ask(method, f"/p/nature/{file}", headers={"Accept": accept})
 
         assert (got.status, got.text, got.headers["Location"]) == (302, "", leads_to)
-        assert (got.headers["Vary"], got.headers["Cache-Control"]) == ("Accept", "public, max-age=300")
+        assert (got.headers["Vary"], got.headers["Cache-Control"]) == ("Accept", KEPT)
 
 
 def test_a_number_at_the_end_of_a_name_is_no_width(anyone: Gateway, services: Container) -> None:

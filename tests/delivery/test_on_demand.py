@@ -96,7 +96,7 @@ def test_the_first_request_makes_it_and_the_second_finds_it(
 
     assert (first.status, first.headers["Cache-Control"], first.headers["Vary"]) == (
         302,
-        "public, max-age=300",
+        "public, max-age=300, stale-while-revalidate=60",
         "Accept",
     )
     assert first.headers["Location"] == second.headers["Location"]
@@ -133,7 +133,9 @@ def test_of_a_hundred_first_requests_one_is_work(world: MaintenanceWorld, image:
 
     early = [anyone.get(f"/r/{image.image_id}/{PRESET}") for _ in range(100)]
 
-    assert {(got.status, got.headers["Cache-Control"]) for got in early} == {(302, "public, max-age=10")}
+    assert {(got.status, got.headers["Cache-Control"]) for got in early} == {
+        (302, "public, max-age=10, stale-while-revalidate=2")
+    }
     assert {got.headers["Location"].rpartition("/")[2] for got in early} == {"full.jpg"}
     assert (len(jobs(world)), len(world.queue.messages) - sent) == (1, 1)
     world.run_until_idle()

@@ -75,7 +75,7 @@ def in_bucket(truth: Truth, collection: str) -> list[str]:
 
 def led_to(wallify: Wallify, path: str, accept: str = "*/*") -> str:
     answer = wallify.http.get(path, headers={"Accept": accept})
-    assert (answer.status_code, answer.headers["Vary"]) == (302, "Accept")
+    assert (answer.status_code, answer.headers["Vary"].split(", ")[0]) == (302, "Accept")
     return str(answer.headers["Location"])
 
 

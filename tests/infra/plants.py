@@ -196,6 +196,9 @@ PLANTS: Mapping[str, Plant] = {
         "QueryStringBehavior",
         to="all",
     ),
+    "the CDN asks the API for redirects only": _with(
+        *CDN, "CacheBehaviors", 3, "Fn::If", 1, "OriginRequestPolicyId", to="b689b0a8-53d0-40ab-baf2-68738e2966ac"
+    ),
     "private pictures want a signature": _without(*CDN, "CacheBehaviors", 2, "Fn::If", 1, "TrustedKeyGroups"),
     "signed addresses are checked by the bucket": _with(
         *CDN, "Origins", 1, "OriginAccessControlId", to={"Ref": "OriginAccess"}

@@ -24,8 +24,11 @@ CLOUDFRONT, SECRET = "AWS::CloudFront::", "AWS::SecretsManager::Secret"
 UNMADE: Mapping[Path, set[str]] = {
     DATABASE: {SECRET},
     FOUNDATION: {
-        *(f"{CLOUDFRONT}{kind}" for kind in ("CachePolicy", "Distribution", "KeyGroup", "OriginAccessControl")),
-        *(f"{CLOUDFRONT}{kind}" for kind in ("OriginRequestPolicy", "PublicKey", "ResponseHeadersPolicy")),
+        *(f"{CLOUDFRONT}{kind}" for kind in ("CachePolicy", "Distribution", "Function", "KeyGroup")),
+        *(
+            f"{CLOUDFRONT}{kind}"
+            for kind in ("OriginAccessControl", "OriginRequestPolicy", "PublicKey", "ResponseHeadersPolicy")
+        ),
         *(SECRET, "AWS::S3::BucketPolicy", "AWS::SQS::QueuePolicy"),
     },
     GATEWAY: {"AWS::ApiGateway::GatewayResponse"},

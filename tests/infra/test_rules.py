@@ -9,7 +9,7 @@ import pytest
 from cfnlint import api as cfnlint
 
 from infra.rules import RULES, Deployment, breaches
-from infra.template import DATABASE, FOUNDATION, GATEWAY, OBSERVING
+from infra.template import DATABASE, FOUNDATION, GATEWAY, OBSERVING, body
 from tests.infra.package import Package
 from tests.infra.plants import PLANTS, plant
 
@@ -49,7 +49,7 @@ def test_logs_of_the_database_end_too(deployment: Deployment) -> None:
 
 @pytest.mark.parametrize("path", [FOUNDATION, DATABASE, GATEWAY, OBSERVING], ids=lambda path: path.name)
 def test_the_linter_minds_nothing_in_our_templates(path: Path) -> None:
-    assert cfnlint.lint(path.read_text(encoding="utf-8")) == []
+    assert cfnlint.lint(body(path)) == []
 
 
 def test_the_linter_minds_nothing_in_what_chalice_packages(package: Package) -> None:
