@@ -11,16 +11,22 @@ from __future__ import annotations
 import gc
 import os
 from collections.abc import Generator
+from functools import cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from botocore.loaders import JSONFileLoader
 
 if TYPE_CHECKING:
     from tests.world import World
 
 pytest_plugins = ["tests.http.fixtures"]
 """The API in memory, for the tests of every room's routes."""
+
+# Each session of boto3 reads a megabyte of addresses, and descriptions of services. Here there are hundreds of them.
+_read = cache(partial(JSONFileLoader.load_file, JSONFileLoader()))
+JSONFileLoader.load_file = lambda _, path: _read(path)
 
 # Thousands of tests are collected, and nothing of that is ever garbage: looking for some takes a fifth of the time.
 gc.disable()

@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from cfnlint.schema.manager import PROVIDER_SCHEMA_MANAGER
 
 from infra.template import FOUNDATION, read
 from tests.infra.template import as_list
@@ -64,6 +63,8 @@ def kinds() -> set[str]:
 @cache
 def needed(kind: str) -> frozenset[str]:
     """Permissions that CloudFormation needs for a type, by its schema."""
+    from cfnlint.schema.manager import PROVIDER_SCHEMA_MANAGER  # noqa: PLC0415  # seconds, for whom collects as well
+
     handlers = PROVIDER_SCHEMA_MANAGER.get_resource_schema("us-east-1", kind).schema.get("handlers", {})
     return frozenset(one for verb in VERBS for one in handlers.get(verb, {}).get("permissions", ()))
 
