@@ -195,9 +195,14 @@ def attachment(filename: str, extension: str) -> str:
     Old clients read `filename`, in which other than ASCII letters lose their accents or become `_`; all others
     `filename*`.
     """
-    stem = filename.rpartition(".")[0] or filename
-    name = "".join(char if char.isprintable() and char not in _SPECIAL else "_" for char in stem) + f".{extension}"
+    name = f"{saved_stem(filename)}.{extension}"
     return f"attachment; filename=\"{_ascii(name)}\"; filename*=UTF-8''{quote(name, safe='')}"
+
+
+def saved_stem(filename: str) -> str:
+    """Return the name under which a browser saves the file, without its extension."""
+    stem = filename.rpartition(".")[0] or filename
+    return "".join(char if char.isprintable() and char not in _SPECIAL else "_" for char in stem)
 
 
 _SPECIAL = '"\\/:*?<>|'

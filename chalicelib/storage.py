@@ -65,6 +65,15 @@ def rendition(image_id: str, recipe: str, size: str, extension: str, *, private:
     return f"{GUARDED if private else RENDITIONS}{image_id}/{recipe}/{size}.{extension}"
 
 
+def download(key: str) -> str:
+    """Return the path at the CDN where this rendition is saved and not shown; `name` in the query is the file's name.
+
+    It begins as the rendition's own path, so that one invalidation covers both.
+    """
+    prefix, image_id, rest = key.split("/", 2)
+    return f"{prefix}/{image_id}/download/{rest}"
+
+
 def is_guarded(key: str) -> bool:
     """True for a rendition that is served by signed URLs only."""
     return key.startswith(GUARDED)

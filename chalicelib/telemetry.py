@@ -253,6 +253,7 @@ METRICS: Mapping[str, Metric] = {
         ),
         Metric("RenditionsMade", "Count", ("type",), "Published renditions, by type of their task."),
         Metric("BytesSaved", "Bytes", (), "Bytes that optimisation saved in full-size public forms."),
+        Metric("Downloads", "Count", ("kind",), "Redirects to a download: picture (`download=true`), original."),
         Metric("Retries", "Count", ("reason",), "Failed attempts that will be repeated, by error code."),
         Metric(
             "Faults", "Count", ("cause",), "Internal errors of Wallify, each attempt: internal_error, misconfigured."

@@ -27,13 +27,18 @@ function handler(event) {
   QUERY.forEach(function (name) {
     if (request.querystring[name]) query[name] = request.querystring[name];
   });
-  if (request.uri.indexOf('/cdn/') === 0 && !query.width) {
+  if (request.uri.indexOf('/cdn/') === 0 && !query.width && !isOn(query.download)) {
     const width = hintedWidth(headers);
     if (width) query.width = { value: String(width) };
   }
   request.querystring = query;
   headers.accept = { value: normalAccept(text(headers, 'accept')) };
   return request;
+}
+
+// What is saved is whole, whatever the screen.
+function isOn(given) {
+  return Boolean(given) && /^(true|1|yes|on)$/i.test(given.value);
 }
 
 function text(headers, name) {

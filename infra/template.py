@@ -35,7 +35,12 @@ def body(path: Path) -> str:
 
 def edge_code() -> str:
     """Return the text of the edge's function without its comments."""
-    return _COMMENT.sub("", EDGE.read_text(encoding="utf-8"))
+    return script(EDGE)
+
+
+def script(path: Path) -> str:
+    """Return the text of a CloudFront Function without its comments; `!File NAME` in the template."""
+    return _COMMENT.sub("", path.read_text(encoding="utf-8"))
 
 
 def read(path: Path = FOUNDATION) -> dict[str, Any]:
@@ -62,7 +67,7 @@ class _Loader(yaml.SafeLoader):
 def _intrinsic(loader: _Loader, tag: str, node: yaml.Node) -> dict[str, Any] | str:
     value = _plain(loader, node)
     if tag == "File":
-        return edge_code()
+        return script(FOUNDATION.with_name(str(value)))
     if tag == "GetAtt" and isinstance(value, str):
         value = value.split(".", 1)
     return {LONG_FORM.get(tag, f"Fn::{tag}"): value}

@@ -6,6 +6,7 @@ import unicodedata
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Annotated
+from urllib.parse import quote
 
 import msgspec
 from msgspec import UNSET, UnsetType
@@ -34,7 +35,8 @@ from chalicelib.http.request import (
 from chalicelib.http.routing import PUBLIC, Audited, Reply, Tag, endpoint, path_and_options, schema
 from chalicelib.images.model import Image, Rendition
 from chalicelib.images.schemas import rendition_url, signed_address
-from chalicelib.names import attachment, collection_name, read_sized_name
+from chalicelib.names import attachment, collection_name, read_sized_name, saved_stem
+from chalicelib.telemetry import log
 
 _FIVE_MINUTES = timedelta(minutes=5)
 """How long a cache may remember where a name leads; what is there never changes."""
@@ -47,7 +49,10 @@ Width = Annotated[
         description=("Minimum width in pixels; the smallest stored size that is at least this wide is used."),
     ),
 ]
-Download = Annotated[Switch, msgspec.Meta(description="true: let the browser save the file under its file name.")]
+Download = Annotated[
+    Switch,
+    msgspec.Meta(description="true: let the browser save the file, in the format that was uploaded, under its name."),
+]
 Expires = Annotated[
     int, msgspec.Meta(ge=0, le=99_999_999_999, description="Expiry of a signed URL, in seconds since 1970.")
 ]
@@ -180,7 +185,8 @@ _THERE = {302: Reply("The picture is there.", headers=("Location", "Vary"))}
 def get_image_by_name(request: Request, path: NamedImagePath, query: WidthQuery) -> Response:
     collection, name = collection_name(path.collection), unicodedata.normalize("NFC", path.name)
     image = container().delivery.shown_named(collection, name, _bearer_of(query))
-    width = or_none(query.width) or hinted_width(request.headers)
+    hinted = None if is_on(query.download) else hinted_width(request.headers)  # what is saved is whole
+    width = or_none(query.width) or hinted
     return _redirect(request, image, width, query).with_headers(Vary=", ".join(("Accept", *HINTS)))
 
 
@@ -251,13 +257,13 @@ def get_rendition(request: Request, path: WishPath, query: LinkQuery) -> Respons
     is_signed = "=" in path.wish
     wish = _signed_wish(path, query) if is_signed else _preset(path.wish)
     image = container().delivery.shown(path.image_id, (lambda _: True) if is_signed else _bearer_of(query))
-    accept = request.headers.get("accept", "")
+    accept = _accepted(request, image, query)
     found = container().on_demand.rendition(image, wish, accept)
     form = found or best(image.renditions, width=wish.transform.width, accept=accept)
     cached = _NOT_YET if found is None else _FIVE_MINUTES
     if storage.is_guarded(form.key) and is_signed:
-        return _signed(image, form, _FIVE_MINUTES, query).with_headers(Cache_Control="private, no-store")
-    return _redirect_to(image, form, query, cached)
+        return _signed(request, image, form, _FIVE_MINUTES, query)
+    return _redirect_to(request, image, form, query, cached)
 
 
 def _preset(name: str) -> Wish:
@@ -287,11 +293,12 @@ def _signed_wish(path: WishPath, query: LinkQuery) -> Wish:
     replies={302: Reply("The original is there.", headers=("Location",))},
     errors=(ImageNotFound, Unavailable),
 )
-def get_original(_: Request, path: ImagePath) -> Response:
+def get_original(request: Request, path: ImagePath) -> Response:
     image = container().delivery.catalog.image(path.image_id)
     name = attachment(image.filename, FORMATS[image.picture.format].extension)
     address = container().objects.presigned_url(image.original_key, lasts=_FIVE_MINUTES, disposition=name)
-    return redirect(address, 0).with_headers(Cache_Control="private, no-store")
+    _count_download(request, image, "original")
+    return _uncached(address)
 
 
 @endpoint(
@@ -347,23 +354,49 @@ def _bearer_of(query: LinkQuery) -> Callable[[Image], bool]:
 
 
 def _redirect(request: Request, image: Image, width: int | None, query: LinkQuery) -> Response:
-    form = best(image.renditions, width=width, accept=request.headers.get("accept", ""))
-    response = _redirect_to(image, form, query, _FIVE_MINUTES)
+    form = best(image.renditions, width=width, accept=_accepted(request, image, query))
+    response = _redirect_to(request, image, form, query, _FIVE_MINUTES)
     if form.size == FULL:
         container().optimize_requests.viewed(image)
     return response
 
 
-def _redirect_to(image: Image, form: Rendition, query: LinkQuery, cached: timedelta) -> Response:
+def _accepted(request: Request, image: Image, query: LinkQuery) -> str:
+    """Return the request's Accept header; for a download, one that asks for the format that was uploaded."""
+    if is_on(query.download):
+        return f"{FORMATS[image.picture.format].mime}, */*;q=0.1"
+    return request.headers.get("accept", "")
+
+
+def _redirect_to(request: Request, image: Image, form: Rendition, query: LinkQuery, cached: timedelta) -> Response:
     if storage.is_guarded(form.key):
         left = container().signatures.check(image.image_id, or_none(query.expires), or_none(query.signature))
-        return _signed(image, form, min(left, _FIVE_MINUTES), query).with_headers(Cache_Control="private, no-store")
+        return _signed(request, image, form, min(left, _FIVE_MINUTES), query)
+    edge = container().settings.signed_url
+    if not is_on(query.download):
+        return redirect(rendition_url(form.key), int(cached.total_seconds()))
+    if not edge:  # the bucket alone sets a file name, for an address that asks for it
+        return _signed(request, image, form, _FIVE_MINUTES, query)
+    _count_download(request, image, "picture")
+    name = quote(saved_stem(image.filename), safe="")
+    return _uncached(f"{edge}/{quote(storage.download(form.key))}?name={name}")
+
+
+def _signed(request: Request, image: Image, form: Rendition, lasts: timedelta, query: LinkQuery) -> Response:
+    disposition = ""
     if is_on(query.download):
-        # The CDN cannot set a file name; the bucket does for an address that asks for it.
-        return _signed(image, form, _FIVE_MINUTES, query).with_headers(Cache_Control="private, no-store")
-    return redirect(rendition_url(form.key), int(cached.total_seconds()))
+        disposition = attachment(image.filename, FORMATS[form.format].extension)
+        _count_download(request, image, "picture")
+    return _uncached(container().objects.presigned_url(form.key, lasts=lasts, disposition=disposition))
 
 
-def _signed(image: Image, form: Rendition, lasts: timedelta, query: LinkQuery) -> Response:
-    wish = attachment(image.filename, FORMATS[form.format].extension) if is_on(query.download) else ""
-    return redirect(container().objects.presigned_url(form.key, lasts=lasts, disposition=wish), 0)
+def _uncached(address: str) -> Response:
+    return redirect(address, 0).with_headers(Cache_Control="private, no-store")
+
+
+def _count_download(request: Request, image: Image, kind: str) -> None:
+    """Count a redirect to a download; the collection is in a log line, as CloudWatch bills each value of a metric."""
+    if request.method == "HEAD":
+        return
+    container().metrics.count("Downloads", kind=kind)
+    log.info("downloaded", extra={"kind": kind, "collection": image.collection, "image_id": image.image_id})

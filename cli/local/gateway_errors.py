@@ -4,13 +4,14 @@
 from __future__ import annotations
 
 import json
+import re
 import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 from http import HTTPStatus
 from typing import Any
-from urllib.parse import parse_qs
+from urllib.parse import parse_qs, quote, unquote
 
 from infra.template import FOUNDATION, GATEWAY, read
 
@@ -122,6 +123,31 @@ def is_signed(target: str) -> bool:
     path, _, query = target.partition("?")
     return (
         path.removeprefix(MEDIA).startswith(SIGNED_FOLDERS) and path.startswith(MEDIA) and SIGNATURE in parse_qs(query)
+    )
+
+
+_DOWNLOAD = re.compile(r"(?P<image>/media/renditions/[^/?]+/)download/(?P<rest>[^?]*)(?:\?(?P<query>.*))?", re.DOTALL)
+
+
+def download_of(target: str) -> tuple[str, str] | None:
+    """Return the picture's path and its Content-Disposition header for an address that saves it; None for others.
+
+    It does what the CloudFront Function infra/downloads.js does.
+    """
+    found = _DOWNLOAD.fullmatch(target)
+    if found is None:
+        return None
+    given = re.search(r"(?:^|&)name=([^&]*)", found["query"] or "")
+    try:
+        name = unquote(given[1], errors="strict") if given else "picture"
+    except UnicodeDecodeError:
+        name = "picture"
+    name = re.sub(r'[\x00-\x1f\x7f"\\/:*?<>|]', "_", name) or "picture"
+    end = found["rest"][found["rest"].rfind(".") :]
+    plain = re.sub("[^ -~]+", "_", name)
+    return (
+        found["image"] + found["rest"],
+        f"attachment; filename=\"{plain}{end}\"; filename*=UTF-8''{quote(name + end, safe='')}",
     )
 
 

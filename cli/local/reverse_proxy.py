@@ -35,7 +35,15 @@ from multidict import CIMultiDict
 from yarl import URL
 
 from cli.local.access import KEY_HEADER, AllowedCallers, StackKeys
-from cli.local.gateway_errors import HTTPS_ONLY, MEDIA, error_response, gateway_responses, is_signed, picture_headers
+from cli.local.gateway_errors import (
+    HTTPS_ONLY,
+    MEDIA,
+    download_of,
+    error_response,
+    gateway_responses,
+    is_signed,
+    picture_headers,
+)
 from cli.local.http_server import (
     METHODS,
     HttpServer,
@@ -287,6 +295,7 @@ class ReverseProxy:
         return _throttled() if is_throttled else answer
 
     async def _stream(self, request: web.BaseRequest, target: str) -> web.StreamResponse:
+        target, disposition = download_of(target) or (target, "")
         async with asyncio.timeout(self.limits.answer):
             upstream = await self._pass_on(request, target, b"")
         if is_signed(target) and upstream.status in MISSING:
@@ -295,6 +304,8 @@ class ReverseProxy:
         headers = _forwarded_headers(upstream)
         if is_signed(target):
             headers.update(picture_headers())
+        if disposition and upstream.ok:
+            headers["Content-Disposition"] = disposition
         self.callers.limit_reading(headers)
         return await _relay(upstream, headers, request, self.limits.request)
 

@@ -23,6 +23,7 @@ KEY_QUERY = ("width", "download", "expires", "signature")
 GUARDED = frozenset({"guarded/*", "trashed/*"})
 UNCACHED = "4135ea2d-6df8-44a3-9df3-4b5a84be39ad"
 """CachingDisabled: https://docs.aws.amazon.com/AmazonCloudFront/latest/DeveloperGuide/using-managed-cache-policies.html"""
+DOWNLOADS = "renditions/*/download/*"
 MISSING = (403, 404)
 """What S3 answers for an object that is not there, without and with the right to list."""
 FORGOTTEN_SOON = (403, 404, 500, 502, 503, 504)
@@ -135,6 +136,14 @@ def _signatures_reach_the_bucket(it: Deployment) -> Iterator[str]:
             yield name
 
 
+def _saved_under_a_name(it: Deployment) -> Iterator[str]:
+    saving = [one for _, one in _behaviours(it) if one.get("PathPattern") == DOWNLOADS]
+    found = [{each["EventType"] for each in one.get("FunctionAssociations", ())} for one in saving]
+    if found != [{"viewer-request", "viewer-response"}]:
+        yield DOWNLOADS
+    yield from (name for name, one in it.of("AWS::CloudFront::Function").items() if one.get("AutoPublish") is not True)
+
+
 def _modern_tls(it: Deployment) -> Iterator[str]:
     for name, found in _distributions(it):
         if "TLSv1.2_2021" not in str(found.get("ViewerCertificate")):
@@ -181,5 +190,6 @@ RULES = (
         "who has none reads nothing, and no cache answers for it",
         _signatures_reach_the_bucket,
     ),
+    Rule("downloads have a name", "without the function the address leads to nothing", _saved_under_a_name),
     Rule("our own domain speaks modern TLS", "older versions are broken", _modern_tls),
 )

@@ -1,18 +1,23 @@
 from __future__ import annotations
 
-import pytest
+from collections.abc import Iterator
 
+import pytest
+from chalice.app import Chalice
+
+from chalicelib import container
 from chalicelib.container import Container
 from chalicelib.delivery.negotiation import HINTS
 from chalicelib.json_formats import write_optimize
 from chalicelib.uploads.service import Upload
-from tests.builders import a_rendition, an_image
+from tests.builders import a_picture, a_rendition, an_image
 from tests.http.gateway import Gateway
-from tests.http.memory_service import a_jpeg
+from tests.http.memory_service import BOOTSTRAP, a_jpeg, memory_service
 from tests.images.test_image_routes import ONE, publish, url
+from tests.memory_metrics import MemoryMetrics
 from tests.memory_queue import MemoryQueue
 
-NAME = "/cdn/nature/photo.jpg"
+NAME, EDGE = "/cdn/nature/photo.jpg", "https://edge.example"
 KEPT = "public, max-age=300, stale-while-revalidate=60"
 
 
@@ -132,6 +137,49 @@ def test_a_record_has_its_readable_address(admin: Gateway, anyone: Gateway, work
 
     assert record["links"]["named"].endswith(f"/g%C3%B6l%201-{record['width']}.jpg")
     assert anyone.get(record["links"]["named"]).headers["Location"] == record["url"]
+
+
+@pytest.fixture
+def behind_the_edge() -> Iterator[Container]:
+    services = memory_service(signed_url=EDGE)
+    services.metrics = MemoryMetrics()
+    container.use(services)
+    yield services
+    container.use(None)
+
+
+@pytest.mark.parametrize(
+    ("uploaded", "address", "file"),
+    [
+        ("jpeg", NAME, "full.jpeg"),
+        ("avif", NAME, "full.avif"),
+        ("heic", NAME, "full.jpeg"),
+        ("jpeg", f"{NAME}?width=200", "300.jpeg"),
+        ("jpeg", f"/i/{ONE}/150", "150.jpeg"),
+    ],
+)
+def test_a_download_comes_from_the_edge_in_the_format_that_was_uploaded(
+    behind_the_edge: Container, app: Chalice, uploaded: str, address: str, file: str
+) -> None:
+    picture = a_picture(format=uploaded)
+    publish(behind_the_edge, an_image(ONE, name="photo.jpg", filename="Göl: 1.jpg", picture=picture))
+    query = f"{address}{'&' if '?' in address else '?'}download=true"
+
+    got = Gateway(app).get(query, Accept="image/avif,image/webp,*/*", Sec_CH_Width="100")
+
+    assert got.headers["Location"] == f"{EDGE}/renditions/{ONE}/download/r1/{file}?name=G%C3%B6l_%201"
+    assert (got.status, got.headers["Cache-Control"]) == (302, "private, no-store")
+
+
+def test_downloads_are_counted_and_nothing_else(behind_the_edge: Container, app: Chalice) -> None:
+    publish(behind_the_edge, an_image(ONE, name="photo.jpg"))
+    metrics, admin = behind_the_edge.metrics, Gateway(app, authorization=f"Bearer {BOOTSTRAP}")
+    assert isinstance(metrics, MemoryMetrics)
+
+    for address in (NAME, f"{NAME}?download=true", f"/i/{ONE}/300?download=true", f"/images/{ONE}/original"):
+        assert [admin.ask(method, address).status for method in ("GET", "HEAD")] == [302, 302]
+
+    assert (metrics.total("Downloads", kind="picture"), metrics.total("Downloads", kind="original")) == (2, 1)
 
 
 @pytest.mark.parametrize("preset", ["150", "300", "600", "full"])

@@ -72,6 +72,7 @@ def test_an_image_says_all_that_is_known_of_it(admin: Gateway, services: Contain
         "links": {
             "self": f"/images/{ONE}",
             "cdn": "/cdn/do%C4%9Fa/g%C3%BCnayd%C4%B1n%201.jpg",
+            "named": "/p/do%C4%9Fa/g%C3%BCnayd%C4%B1n%201-1200.jpg",
             "collection": "/collections/do%C4%9Fa",
             "task": "/task/status/t1",
         },

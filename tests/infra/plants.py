@@ -203,6 +203,7 @@ PLANTS: Mapping[str, Plant] = {
     "signed addresses are checked by the bucket": _with(
         *CDN, "Origins", 1, "OriginAccessControlId", to={"Ref": "OriginAccess"}
     ),
+    "downloads have a name": _without("Downloads", "AutoPublish"),
     "our own domain speaks modern TLS": _with(*CDN, "ViewerCertificate", to={"MinimumProtocolVersion": "TLSv1"}),
     "dead letters wake somebody": lambda it: it.observing["Resources"].pop("ImagesDeadLettersAlarm"),
     "waiting work wakes somebody": _with("ImagesQueue", "QueueName", to={"Fn::Sub": "wallify-${Stage}-uploads"}),

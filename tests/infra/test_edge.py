@@ -126,6 +126,9 @@ def test_the_edge_and_the_api_read_client_hints_in_the_same_way() -> None:
     ("event", "query"),
     [
         (a_request(query="utm_source=x&download=true"), {"download": "true"}),
+        (a_request(query="download=TRUE", headers=WIDE), {"download": "TRUE"}),
+        (a_request(query="download=1", headers=SAVER), {"download": "1"}),
+        (a_request(query="download=false", headers=SAVER), {"download": "false", "width": "1080"}),
         (a_request(query="width=271", headers=WIDE), {"width": "271"}),
         (a_request(query="expires=1&signature=s"), {"expires": "1", "signature": "s"}),
         (a_request("/i/1/300", headers=WIDE), {}),
