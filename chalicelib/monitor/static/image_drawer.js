@@ -3,6 +3,7 @@
 import { get, has, may, patch, post, remove } from "./api.js";
 import { confirm, dialog, drawer } from "./dialogs.js";
 import { fill, h } from "./dom.js";
+import { focalPoint } from "./focal_point.js";
 import { at, bytes } from "./format.js";
 import { button, complain, copyButton, facts, field, linkButton, remarks, skeleton, toast, trouble } from "./parts.js";
 import { absolute, ratio, still } from "./pictures.js";
@@ -44,6 +45,7 @@ function parts(image, { neighbours, again, gone }) {
       [t("Uploaded"), at(image.created_at)], [t("Frames"), image.frames > 1 ? image.frames : null], [t("Transparency"), image.has_alpha ? t("yes") : null],
       [t("Address name"), image.name !== image.filename ? image.name : null],
     ]),
+    focalPoint(image, shown),
     h("section", {}, h("h3", {}, t("Colours")), h("ul", { class: "swatches" }, image.colors.map(swatch))),
     h("section", {}, h("h3", {}, t("Stored forms")), renditions(image)),
     Object.keys(image.exif ?? {}).length > 0 && h("section", {}, h("h3", {}, t("Camera")), facts(Object.entries(image.exif).map(([name, value]) => [name.replaceAll("_", " "), value]))),
