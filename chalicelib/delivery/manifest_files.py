@@ -9,7 +9,9 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from hashlib import sha256
 from typing import Any, TypeVar
+from urllib.parse import quote
 
+from chalicelib.delivery.markup import markup_of
 from chalicelib.engine.file_types import FORMATS
 from chalicelib.images.model import CollectionStats, Image, Rendition
 from chalicelib.json_formats import to_iso
@@ -17,6 +19,8 @@ from chalicelib.storage import NewObject
 
 FORMAT = 1
 """Version of the file format; increases when a client has to read it differently."""
+_FIELDS = 1
+"""Increases when entries have new fields: pages of earlier releases are written anew."""
 CACHE_CONTROL = "public, max-age=60"
 """Cache-Control header of a manifest."""
 
@@ -75,7 +79,12 @@ def pages_in(body: bytes) -> Mapping[str, PageLink]:
 def version_of(base: str, versions: Iterable[tuple[str, int]]) -> str:
     """Return the mark of a page, from the ids and versions of its images."""
     content = "".join(f"{image_id}:{version}\n" for image_id, version in versions)
-    return sha256(f"{FORMAT}\n{base}\n{content}".encode()).hexdigest()[:16]
+    return sha256(f"{FORMAT}.{_FIELDS}\n{base}\n{content}".encode()).hexdigest()[:16]
+
+
+def is_current(entry: ManifestEntry, image: Image) -> bool:
+    """Return True if the entry is of this version of the image and has the fields of this release."""
+    return entry["version"] == image.version and "picture" in entry
 
 
 def numbered(images: Sequence[Item], size: int) -> Iterator[tuple[int, Sequence[Item]]]:
@@ -90,13 +99,15 @@ def numbered(images: Sequence[Item], size: int) -> Iterator[tuple[int, Sequence[
         yield count - place, images[max(start, 0) : start + size]
 
 
-def entry_of(image: Image, forms: Sequence[Rendition]) -> ManifestEntry:
-    """Return the entry of an image.
+def entry_of(image: Image, base: str) -> ManifestEntry:
+    """Return the entry of an image with its renditions; `base` precedes their keys in addresses.
 
     `version` increases with each change; `rights` is there if the picture's file has any.
     """
     picture = image.picture
     rights = {name: value for name, value in asdict(picture.rights).items() if value}
+    forms = image.renditions
+    markup = markup_of(image, forms, lambda key: f"{base}/{quote(key)}")
     return {
         "image_id": image.image_id,
         "version": image.version,
@@ -109,6 +120,9 @@ def entry_of(image: Image, forms: Sequence[Rendition]) -> ManifestEntry:
         "created_at": to_iso(image.created_at),
         **({"rights": rights} if rights else {}),
         **({"focal_point": image.focal_point} if image.focal_point else {}),
+        "srcset": markup.srcset,
+        "sources": [asdict(one) for one in markup.sources],
+        "picture": markup.picture,
         "forms": [_rendition_entry(form) for form in forms if not form.is_on_demand],
     }
 

@@ -17,6 +17,7 @@ from chalicelib.delivery.manifest_files import (
     content_of,
     entries_in,
     entry_of,
+    is_current,
     manifest_of,
     numbered,
     object_of,
@@ -56,6 +57,8 @@ class ListedImage:
     """Images as a manifest lists them."""
 
     catalog: Catalog
+    base: str
+    """Base URL of public keys, without a trailing slash."""
 
     def current(self, collection: str, listed: Sequence[ManifestState]) -> list[Image]:
         """Return the images that are in the collection now.
@@ -74,9 +77,7 @@ class ListedImage:
 
     def _entry(self, image: Image, known: Mapping[str, ManifestEntry]) -> ManifestEntry:
         old = known.get(image.image_id)
-        if old is not None and old["version"] == image.version:
-            return old
-        return entry_of(image, image.renditions)
+        return old if old is not None and is_current(old, image) else entry_of(image, self.base)
 
 
 def is_in(collection: str, image: Image) -> bool:
@@ -339,7 +340,7 @@ class Manifests:
         since = datetime.fromisoformat(entries[0]["created_at"]) - _OVERLAP
         newest = [image for image in self._newest(collection, since) if not _is_known(image, known)]
         images = self.catalog.existing(dict.fromkeys((*changed, *(image.image_id for image in newest))))
-        present = {one: entry_of(image, image.renditions) for one, image in images.items() if is_in(collection, image)}
+        present = {one: entry_of(image, self.base) for one, image in images.items() if is_in(collection, image)}
         gone = {one: None for one in changed if one not in present}
         return {**gone, **present}, {one: to_iso(image.created_at) for one, image in images.items()}
 
@@ -393,7 +394,7 @@ class Manifests:
     def _build(
         self, stats: CollectionStats, old: StoredManifest, unsure: set[str], *, strict: bool
     ) -> tuple[bytes, Sequence[PageLink]]:
-        name, known, images = stats.collection, entries_in(old.content), ListedImage(self.catalog)
+        name, known, images = stats.collection, entries_in(old.content), ListedImage(self.catalog, self.base)
         listed = self._listed(name, self.max_listed if stats.images <= self.max_listed else self.page_size)
         entries = images.entries(name, listed[: self.page_size], known)
         pages = ManifestPages(self.objects, images, self.base, name, old.pages, unsure, strict=strict)
@@ -415,4 +416,4 @@ class Manifests:
 
 
 def _is_known(image: Image, known: Mapping[str, ManifestEntry]) -> bool:
-    return image.image_id in known and known[image.image_id]["version"] == image.version
+    return image.image_id in known and is_current(known[image.image_id], image)

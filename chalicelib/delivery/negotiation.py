@@ -75,6 +75,8 @@ _AGES: Mapping[str, int] = {"avif": 0, "webp": 1}
 """Formats that are only sent to clients that name them, the newest first."""
 _RENDITION_FORMATS = (*_AGES, "jpeg", "png")
 _QUALITIES = ("", ";q=0.9", ";q=0.8", ";q=0.7")
+OPT_IN_FORMATS = tuple(_AGES)
+"""Formats that are only sent to clients that name them, the best first."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -247,9 +249,10 @@ def _is_hidden(image: Image, is_bearer: IsBearer) -> bool:
 
 
 def _of_size(forms: Sequence[Rendition], width: int | None) -> list[Rendition]:
-    # What was made on demand may be cut or blurred.
+    # What was made on demand may be cut or blurred, or exist in a modern format only.
     ladder = [form for form in forms if not form.is_on_demand]
-    wide = [form for form in ladder if width is not None and form.size != FULL and form.width >= width]
+    plain = {form.size for form in ladder if form.format not in OPT_IN_FORMATS}
+    wide = [form for form in ladder if form.size in plain - {FULL} and width is not None and form.width >= width]
     size = min(wide, key=lambda form: (form.width, form.size)).size if wide else FULL
     return [form for form in ladder if form.size == size] or ladder or list(forms)
 

@@ -260,6 +260,10 @@ def find_rendition(image: Image, name: str, codec: str) -> Rendition | None:
     return next((one for one in image.renditions if one.size == name and one.format in formats), None)
 
 
+def _was_asked_for(one: Rendition) -> bool:
+    return one.is_on_demand or (one.is_width and not one.is_of_ladder)
+
+
 @dataclass(frozen=True)
 class OnDemand:
     """Finds renditions on demand, and has missing ones made."""
@@ -280,7 +284,7 @@ class OnDemand:
         """
         codec, wish = codec_for(wish, accept), focused(wish, image.focal_point)
         found = find_rendition(image, wish.name, codec)
-        if found is not None or sum(one.is_on_demand for one in image.renditions) >= MOST_RENDITIONS:
+        if found is not None or sum(map(_was_asked_for, image.renditions)) >= MOST_RENDITIONS:
             return found
         task = self._started(image, wish, codec)
         if task is None or self.wait(task.task_id, self.patience).status is not Status.SUCCESS:

@@ -69,6 +69,10 @@ class Image:
         return self.trashed_at is not None
 
 
+LADDER = "l1"
+"""First part of the recipe of renditions that the ladder makes."""
+
+
 @dataclass(frozen=True, slots=True)
 class Rendition:
     """A stored size and format of an image."""
@@ -76,7 +80,8 @@ class Rendition:
     image_id: str
     size: str
     """The preset: "600", "300", "150" (longest side in pixels), or "full" (the original's pixels, without private
-    metadata); of a rendition on demand what was asked for, such as "w1080-h2400-cover-smart"."""
+    metadata); the whole picture in a width, such as "w1080"; or what was asked for, such as "w1080-h2400-cover-smart".
+    """
     format: str
     key: str
     width: int
@@ -88,7 +93,17 @@ class Rendition:
     @property
     def is_on_demand(self) -> bool:
         """Return True if it was made because a client asked for it, so that it may be cut or blurred."""
-        return self.size.startswith(("w", "h"))
+        return self.size.startswith(("w", "h")) and not self.is_width
+
+    @property
+    def is_width(self) -> bool:
+        """Return True if it is the whole picture in a width, made by the ladder or on demand."""
+        return self.size[:1] == "w" and self.size[1:].isdigit()
+
+    @property
+    def is_of_ladder(self) -> bool:
+        """Return True if the ladder has made it."""
+        return self.is_width and self.recipe.startswith(LADDER)
 
 
 @dataclass(frozen=True, slots=True)

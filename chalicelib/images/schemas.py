@@ -13,6 +13,7 @@ import msgspec
 
 from chalicelib import storage
 from chalicelib.container import container
+from chalicelib.delivery.markup import markup_of
 from chalicelib.delivery.negotiation import AN_HOUR, FULL
 from chalicelib.engine.file_types import FORMATS
 from chalicelib.errors import ImageNotFound
@@ -48,6 +49,13 @@ class ThumbnailRecord(msgspec.Struct, frozen=True):
     sources: Annotated[tuple[ImageSource, ...], msgspec.Meta(description="All formats, smallest file first.")]
 
 
+@schema("PictureSource", "The sizes of an image in one format, for `<source>` in `<picture>`.")
+class PictureSource(msgspec.Struct, frozen=True):
+    format: str
+    type: Annotated[str, msgspec.Meta(description="Media type, for `<source type>`.")]
+    srcset: Annotated[str, msgspec.Meta(description="As the `srcset` of the image.")]
+
+
 @schema("ImageRights", "Author and copyright from the file (EXIF, IPTC, XMP); empty where the file has none.")
 class RightsRecord(msgspec.Struct, frozen=True):
     author: Annotated[str, msgspec.Meta(description='Names, separated by "; ".')] = ""
@@ -78,7 +86,28 @@ class ImageRecord(msgspec.Struct, frozen=True, kw_only=True):
             )
         ),
     ]
-    srcset: Annotated[str, msgspec.Meta(description="The thumbnails as a value for `<img srcset>`.")]
+    srcset: Annotated[
+        str,
+        msgspec.Meta(
+            description=(
+                "Every size as a value for `<img srcset>`, narrowest first, in a format that every client reads: "
+                "thumbnails, other widths and the full size."
+            )
+        ),
+    ]
+    sources: Annotated[
+        tuple[PictureSource, ...],
+        msgspec.Meta(description="The same in modern formats (AVIF, WebP) that have all widths; the best first."),
+    ]
+    picture: Annotated[
+        str,
+        msgspec.Meta(
+            description=(
+                "A whole `<picture>` element, escaped: `sources`, `srcset`, width and height, the main colour as a "
+                "background and the ThumbHash as `data-thumbhash`. The alternative text is the file name."
+            )
+        ),
+    ]
     thumbnails: tuple[ThumbnailRecord, ...]
     format: Annotated[str, msgspec.Meta(description="Format of the original.")]
     width: int
@@ -134,13 +163,16 @@ def image_record(kind: type[R], request: Request, image: Image, **more: object) 
         return _withheld(kind, request, image, {"private": private or is_withheld(request, image.collection), **more})
     if image.is_trashed:
         forms = tuple(replace(form, key=storage.hidden(form.key)) for form in forms)
-    picture, thumbnails = image.picture, _thumbnails(forms)
+    urls = {form.key: rendition_url(form.key) for form in forms if not form.is_on_demand}
+    picture, thumbnails, markup = image.picture, _thumbnails(forms, urls), markup_of(image, forms, urls.__getitem__)
     fields: dict[str, Any] = {
         **{name: getattr(image, name) for name in _OF_IMAGE},
         **{name: getattr(picture, name) for name in _OF_PICTURE},
         "rights": RightsRecord(picture.rights.author, picture.rights.copyright, picture.rights.licence_url),
-        "url": _full_url(forms),
-        "srcset": ", ".join({one.width: f"{one.url} {one.width}w" for one in thumbnails}.values()),
+        "url": _full_url(forms, urls),
+        "srcset": markup.srcset,
+        "sources": tuple(PictureSource(one.format, one.type, one.srcset) for one in markup.sources),
+        "picture": markup.picture,
         "thumbnails": thumbnails,
         "warnings": request.localized(picture.warnings),
         "private": private,
@@ -155,8 +187,8 @@ def _withheld(kind: type[R], request: Request, image: Image, more: Mapping[str, 
     """What a token that may not read gets of a picture that is not public."""
     picture, links = image.picture, _links(request, image, private=False)
     facts: dict[str, Any] = {
-        **dict.fromkeys(("name", "filename", "url", "srcset", "sha256", "thumbhash"), ""),
-        **dict.fromkeys(("thumbnails", "colors", "warnings"), ()),
+        **dict.fromkeys(("name", "filename", "url", "srcset", "picture", "sha256", "thumbhash"), ""),
+        **dict.fromkeys(("sources", "thumbnails", "colors", "warnings"), ()),
         "rights": RightsRecord(),
         "focal_point": None,
         **{name: getattr(image, name) for name in ("image_id", "collection", "created_at", "recipe")},
@@ -173,24 +205,24 @@ _OF_PICTURE = ("format", "width", "height", "bytes", "sha256", "has_alpha", "fra
 _MODERN = frozenset({"avif", "webp"})
 
 
-def _full_url(forms: Sequence[Rendition]) -> str:
-    sources = _sources(form for form in forms if form.size == FULL)
+def _full_url(forms: Sequence[Rendition], urls: Mapping[str, str]) -> str:
+    sources = _sources((form for form in forms if form.size == FULL), urls)
     return _plain(sources).url if sources else ""
 
 
-def _thumbnails(forms: Iterable[Rendition]) -> tuple[ThumbnailRecord, ...]:
+def _thumbnails(forms: Iterable[Rendition], urls: Mapping[str, str]) -> tuple[ThumbnailRecord, ...]:
     presets = sorted((form for form in forms if form.size.isdigit()), key=lambda form: int(form.size))
-    return tuple(_thumbnail(list(same)) for _, same in groupby(presets, key=lambda form: form.size))
+    return tuple(_thumbnail(list(same), urls) for _, same in groupby(presets, key=lambda form: form.size))
 
 
-def _thumbnail(forms: Sequence[Rendition]) -> ThumbnailRecord:
-    sources, first = _sources(forms), forms[0]
+def _thumbnail(forms: Sequence[Rendition], urls: Mapping[str, str]) -> ThumbnailRecord:
+    sources, first = _sources(forms, urls), forms[0]
     plain = _plain(sources)
     return ThumbnailRecord(int(first.size), first.width, first.height, plain.format, plain.bytes, plain.url, sources)
 
 
-def _sources(forms: Iterable[Rendition]) -> tuple[ImageSource, ...]:
-    made = (ImageSource(form.format, rendition_url(form.key), form.bytes, FORMATS[form.format].mime) for form in forms)
+def _sources(forms: Iterable[Rendition], urls: Mapping[str, str]) -> tuple[ImageSource, ...]:
+    made = (ImageSource(form.format, urls[form.key], form.bytes, FORMATS[form.format].mime) for form in forms)
     return tuple(sorted(made, key=lambda source: source.bytes))
 
 

@@ -46,13 +46,22 @@ def test_an_image_says_all_that_is_known_of_it(admin: Gateway, services: Contain
     record = got.json
     thumbnails = record.pop("thumbnails")
     assert got.status == 200
+    srcset, in_avif = (
+        ", ".join(f"{url(size, kind)} {width}w" for size, (width, _) in SIZES.items()) for kind in ("jpeg", "avif")
+    )
     assert record == {
         "image_id": ONE,
         "collection": "doğa",
         "name": "günaydın 1.jpg",  # noqa: RUF001
         "filename": f"{ONE}.jpg",
         "url": url("full"),
-        "srcset": f"{url('150')} 150w, {url('300')} 300w, {url('600')} 600w",
+        "srcset": srcset,
+        "sources": [{"format": "avif", "type": "image/avif", "srcset": in_avif}],
+        "picture": (
+            f'<picture><source type="image/avif" srcset="{in_avif}" sizes="100vw"><img src="{url("full")}" '
+            f'srcset="{srcset}" sizes="100vw" width="1200" height="800" alt="{ONE}.jpg" loading="lazy" '
+            'decoding="async" data-thumbhash="1QcSHQ==" style="background-color:#102030"></picture>'
+        ),
         "format": "jpeg",
         "width": 1_200,
         "height": 800,

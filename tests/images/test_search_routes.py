@@ -117,7 +117,7 @@ def test_a_filter_that_makes_no_sense_is_refused(admin: Gateway, services: Conta
     assert admin.get(f"/collections/nature/images?{query}").status == 400
 
 
-ADDRESSES = ("url", "thumbnails", "srcset")
+ADDRESSES = ("url", "thumbnails", "srcset", "sources", "picture")
 
 
 def test_the_trash_shows_whole_images(admin: Gateway, services: Container) -> None:

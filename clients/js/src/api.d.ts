@@ -25,8 +25,12 @@ export interface components {
             filename: string;
             /** @description URL of the full size in a format that every client reads. Empty, like names and thumbnails, for an image that is not public if the token lacks the scope `read`. */
             url: string;
-            /** @description The thumbnails as a value for `<img srcset>`. */
+            /** @description Every size as a value for `<img srcset>`, narrowest first, in a format that every client reads: thumbnails, other widths and the full size. */
             srcset: string;
+            /** @description The same in modern formats (AVIF, WebP) that have all widths; the best first. */
+            sources: components["schemas"]["PictureSource"][];
+            /** @description A whole `<picture>` element, escaped: `sources`, `srcset`, width and height, the main colour as a background and the ThumbHash as `data-thumbhash`. The alternative text is the file name. */
+            picture: string;
             thumbnails: components["schemas"]["Thumbnail"][];
             /** @description Format of the original. */
             format: string;
@@ -69,8 +73,12 @@ export interface components {
             filename: string;
             /** @description URL of the full size in a format that every client reads. Empty, like names and thumbnails, for an image that is not public if the token lacks the scope `read`. */
             url: string;
-            /** @description The thumbnails as a value for `<img srcset>`. */
+            /** @description Every size as a value for `<img srcset>`, narrowest first, in a format that every client reads: thumbnails, other widths and the full size. */
             srcset: string;
+            /** @description The same in modern formats (AVIF, WebP) that have all widths; the best first. */
+            sources: components["schemas"]["PictureSource"][];
+            /** @description A whole `<picture>` element, escaped: `sources`, `srcset`, width and height, the main colour as a background and the ThumbHash as `data-thumbhash`. The alternative text is the file name. */
+            picture: string;
             thumbnails: components["schemas"]["Thumbnail"][];
             /** @description Format of the original. */
             format: string;
@@ -169,6 +177,17 @@ export interface components {
          */
         OnDuplicate: "copy" | "error" | "reuse";
         /**
+         * PictureSource
+         * @description The sizes of an image in one format, for `<source>` in `<picture>`.
+         */
+        PictureSource: {
+            format: string;
+            /** @description Media type, for `<source type>`. */
+            type: string;
+            /** @description As the `srcset` of the image. */
+            srcset: string;
+        };
+        /**
          * PresignedUpload
          * @description A presigned form for one file: POST the fields as multipart/form-data to `url`, with `file` as the last part.
          */
@@ -207,8 +226,12 @@ export interface components {
             filename: string;
             /** @description URL of the full size in a format that every client reads. Empty, like names and thumbnails, for an image that is not public if the token lacks the scope `read`. */
             url: string;
-            /** @description The thumbnails as a value for `<img srcset>`. */
+            /** @description Every size as a value for `<img srcset>`, narrowest first, in a format that every client reads: thumbnails, other widths and the full size. */
             srcset: string;
+            /** @description The same in modern formats (AVIF, WebP) that have all widths; the best first. */
+            sources: components["schemas"]["PictureSource"][];
+            /** @description A whole `<picture>` element, escaped: `sources`, `srcset`, width and height, the main colour as a background and the ThumbHash as `data-thumbhash`. The alternative text is the file name. */
+            picture: string;
             thumbnails: components["schemas"]["Thumbnail"][];
             /** @description Format of the original. */
             format: string;
