@@ -26,6 +26,7 @@ from bench.suites import (
     ingest,
     integrity,
     memory,
+    on_demand,
     peer,
     resampling,
     sources,
@@ -49,8 +50,8 @@ SUITES: dict[str, Suite] = {
     "cuts": cuts.run,
     "integrity": integrity.run,
 }
-ALONE = {"start": start.run, "resampling": resampling.run}
-"""Suites without engines and photos, by name; each takes the rounds and a function that tells of progress."""
+ALONE = {"start": start.run, "resampling": resampling.run, "on-demand": on_demand.run}
+"""Suites without other engines, by name; each takes the rounds and a function that tells of progress."""
 ASKED_FOR = ("peer", "goals")
 """Suites that run only when they are named: one loads the whole machine for minutes, the other runs the suites that it
 needs and compares what they find with the goals."""

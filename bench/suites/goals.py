@@ -12,7 +12,7 @@ from bench.engines.ours import ACCELERATED
 from bench.report import Cell, Column, Table
 from cli.deploy.cost import per_million
 
-SUITES = ("wallpapers", "other-wallpapers", "ingest", "memory", "start", "peer")
+SUITES = ("wallpapers", "other-wallpapers", "ingest", "memory", "start", "on-demand", "peer")
 """Suites that the goals need."""
 CALLS = places.ROOT / "docs" / "reference" / "calls.md"
 """Written by `python -m scripts.calls`; a test compares it with the running functions."""
@@ -125,6 +125,16 @@ GOALS = (
     Goal("memory of a 100 MP JPEG, MB", AT_MOST, 11, "10.5", cell(_MEMORY, "100 MP", first=ACCELERATED)),
     Goal("`import app`, ms of processor", AT_MOST, 80, "350", cell(_START, "ms", first="import app")),
     Goal("image worker with clients, ms of processor", AT_MOST, 380, "769", cell(_START, "ms", first="image worker")),
+    *(
+        Goal(
+            f"a phone's screen in {codec} on demand, ms of processor",
+            AT_MOST,
+            400,
+            "none",
+            cell("Renditions on demand", f"{codec}, ms", first="phone-1080x2400-smart"),
+        )
+        for codec in ("avif", "jpeg")
+    ),
     Goal("AWS calls of the worker for a picture", AT_MOST, 9, "17", counted(WORKER, "calls")),
     Goal("write units of the worker for a picture", AT_MOST, 24, "44", counted(WORKER, "write units")),
     Goal("AWS calls of a poll of a finished task", AT_MOST, 1, "3", counted(POLL, "calls")),
