@@ -15,7 +15,7 @@ from hashlib import sha256
 from chalicelib import names, storage
 from chalicelib.delivery.manifests import Manifests
 from chalicelib.delivery.negotiation import NameRedirects
-from chalicelib.errors import BadRequest, Conflict, ImageNotFound, NameTaken, NotFound
+from chalicelib.errors import BadRequest, Conflict, ImageNotFound, NameTaken, NotFound, TooManyRequests
 from chalicelib.images.model import TOMBSTONE, Image, can_restore, is_tombstone
 from chalicelib.images.visibility import Visibility
 from chalicelib.ports import Catalog, Cdn, Clock, ObjectStore, Page
@@ -26,7 +26,7 @@ from chalicelib.tasks.worker import Failpoint, noop
 
 _PAGE = 1000  # S3 lists no more at once
 ONE_BY_ONE = 10
-"""Most images whose cached copies are invalidated one by one; CloudFront works on 15 such requests (`…/*`) at once."""
+"""Images whose cached copies are invalidated by one request; CloudFront works on 15 paths such as `…/*` at once."""
 
 
 @dataclass(frozen=True)
@@ -54,20 +54,41 @@ class Purge:
         if not self.purge_all([image], budget=Budget.of_images(1)):
             raise Conflict("image.changed", image_id=image.image_id)
 
-    def purge_all(self, images: Sequence[Image], *, budget: Budget) -> tuple[Image, ...]:
-        """Purge several images with one request to the CDN; return those purged, without those changed meanwhile.
+    def purge_all(self, images: Sequence[Image], *, budget: Budget, wait: bool = True) -> tuple[Image, ...]:
+        """Purge several images; return those purged, without those changed meanwhile.
+
+        Without `wait`, it stops where the CDN is busy. The objects of all images are gone then; images whose cached
+        copies are not invalidated yet keep their marked rows, so a later call can continue.
 
         Raises:
             BudgetSpent: they have more objects than the budget allows. Their rows are kept, so a later call can
                 continue.
+            TooManyRequests: with `wait`, the CDN stays busy.
         """
         without_objects = [marked for image in images if (marked := self._without_objects(image, budget)) is not None]
         if without_objects:
             self.failpoint("after_objects")
-            # After the objects: a copy fetched in between would be cached again.
-            self.cdn.invalidate(_cached(without_objects), reference=_mark(without_objects))
-        gone = {marked.image_id for marked in without_objects if self._remove_row(marked)}
+        gone: set[str] = set()
+        for start in range(0, len(without_objects), ONE_BY_ONE):
+            group = without_objects[start : start + ONE_BY_ONE]
+            if not self._forget_copies(group, wait=wait):
+                break
+            gone |= {marked.image_id for marked in group if self._remove_row(marked)}
         return tuple(image for image in images if image.image_id in gone)
+
+    def _forget_copies(self, group: Sequence[Image], *, wait: bool) -> bool:
+        """Invalidate everything ever served of the images, also renditions that were replaced since.
+
+        Call it after their objects are gone: a copy fetched in between would be cached again.
+        """
+        paths = [f"{storage.public_of(image.image_id)}*" for image in group]
+        try:
+            self.cdn.invalidate(paths, reference=_mark(group), wait=wait)
+        except TooManyRequests:
+            if wait:
+                raise
+            return False
+        return True
 
     def _count_under(self, prefix: str) -> int:
         page = self.objects.list(prefix, _PAGE)
@@ -99,17 +120,6 @@ class Purge:
         return self.catalog.revise(image, replace(image, trashed_at=TOMBSTONE))
 
 
-def _cached(images: Sequence[Image]) -> list[str]:
-    """Return the paths to invalidate: everything ever served of the images, also renditions that were replaced since.
-
-    Of more than `ONE_BY_ONE` images all cached renditions are invalidated: one request, where a request for each image
-    would wait for hours.
-    """
-    if len(images) > ONE_BY_ONE:
-        return [f"{storage.RENDITIONS}*"]
-    return [f"{storage.public_of(image.image_id)}*" for image in images]
-
-
 def _mark(images: Sequence[Image]) -> str:
     if len(images) == 1:
         return images[0].image_id
@@ -119,7 +129,7 @@ def _mark(images: Sequence[Image]) -> str:
 _MOST = 1000
 """Most images that one request may delete."""
 _MANY_IMAGES, _LARGE_BATCH = 100, 50
-"""From `_MANY` images on a job works in larger steps, each with one invalidation of all renditions (see `purge`)."""
+"""From `_MANY_IMAGES` images on a job works in larger steps."""
 
 
 class CollectionNotEmpty(Conflict):
@@ -241,7 +251,11 @@ class Trash:
 
 @dataclass(frozen=True)
 class PurgeJob:
-    """Chunked job of `delete_images`. It ends when nothing is left of the images it was opened for."""
+    """Chunked job of `delete_images`. It ends when nothing is left of the images it was opened for.
+
+    First the objects of all images are deleted, as fast as that goes. The CDN accepts invalidations more slowly: the
+    marked rows of images that wait for one are removed afterwards.
+    """
 
     catalog: Catalog
     purge: Purge
@@ -254,40 +268,50 @@ class PurgeJob:
         return self._purge_collection(task, task.subject.collection or "", position, report)
 
     def _purge_listed(self, task: Task, image_ids: Sequence[str], position: Position, report: Report) -> StepResult:
-        """Purge the listed images, then refresh the manifests that they were in."""
-        start, changed = position.get("start", 0), position.get("touched", [])
+        """Purge the listed images, then what waits for the CDN, then refresh the manifests that they were in."""
+        start, again, changed = position.get("start", 0), position.get("again"), position.get("touched", [])
         size = _batch_size(len(image_ids))
-        batch = image_ids[start : start + size]
-        if batch:
+        if batch := image_ids[start : start + size]:
             images = list(self.catalog.existing(batch).values())
-            report = self._purge(images, report)
+            report, is_waiting = self._purge(images, report)
             changed = sorted({*changed, *(image.collection for image in images)})
+            again = start if is_waiting and again is None else again
+        elif again is not None:
+            waiting = self.catalog.existing(image_ids[again : again + ONE_BY_ONE]).values()
+            report, is_waiting = self._purge_marked([image for image in waiting if is_tombstone(image)], report)
+            again = again if is_waiting else again + ONE_BY_ONE
+            again = again if again < len(image_ids) else None
         else:
             self.manifests.retract(changed[0], mark=task.task_id)
             changed = changed[1:]
-        done = start + size >= len(image_ids) and not changed
-        following = {"start": start + size, "touched": changed}
+        done = start + size >= len(image_ids) and again is None and not changed
+        following = {"start": start + size, "touched": changed, "again": again}
         return StepResult(None if done else following, report, "deleting", report["images_deleted"], len(image_ids))
 
     def _purge_collection(self, task: Task, name: str, position: Position, report: Report) -> StepResult:
         if "trash" in position:
-            return self._purge_marked(task, name, position, report)
+            return self._purge_from_trash(task, name, position, report)
         total = position.get("total") or self.catalog.stats(name).images
         page = self.catalog.images(name, _batch_size(total), position.get("cursor"))
         known = self.catalog.existing([image.image_id for image in page.items])
         present = [
             image for image in known.values() if image.collection == name and image.created_at <= task.created_at
         ]
-        report = self._purge(present, report)
+        report, _ = self._purge(present, report)
         following = {"cursor": page.next_cursor} if page.next_cursor else {"trash": None}
         return StepResult({**following, "total": total}, report, "deleting", report["images_deleted"], total)
 
-    def _purge_marked(self, task: Task, name: str, position: Position, report: Report) -> StepResult:
-        """Purge what a stopped attempt has marked: such images are in no listing any more, but first in the trash."""
+    def _purge_from_trash(self, task: Task, name: str, position: Position, report: Report) -> StepResult:
+        """Purge what waits for the CDN, and what a stopped attempt has marked.
+
+        Such images are in no listing any more, but first in the trash.
+        """
         total = position["total"]
-        page = self.catalog.trashed(_batch_size(total), position["trash"])
+        page = self.catalog.trashed(ONE_BY_ONE, position["trash"])
         marked = [image for image in page.items if is_tombstone(image)]
-        report = self._purge([image for image in marked if image.collection == name], report)
+        report, is_waiting = self._purge_marked([image for image in marked if image.collection == name], report)
+        if is_waiting:
+            return StepResult(position, report, "deleting", report["images_deleted"], total)
         if page.next_cursor and len(marked) == len(page.items):
             return StepResult(
                 {"trash": page.next_cursor, "total": total}, report, "deleting", report["images_deleted"], total
@@ -297,18 +321,33 @@ class PurgeJob:
             self.catalog.delete_collection_info(name)
         return StepResult(None, report, "deleting", report["images_deleted"], total)
 
-    def _purge(self, images: Sequence[Image], report: Report) -> Report:
+    def _purge(self, images: Sequence[Image], report: Report) -> tuple[Report, bool]:
+        """Purge images without waiting for the CDN; return the new report, and True if some wait for it."""
         # The request names the images; the budget is what so many images can have.
-        budget = Budget.of_images(len(images))
+        budget, is_waiting = Budget.of_images(len(images)), False
         while images:
-            purged = self.purge.purge_all(images, budget=budget)
-            for image in purged:
-                report = report.plus("images_deleted")
-                report = report.plus("bytes_deleted", image.picture.bytes + image.rendition_bytes)
-            # Changed meanwhile by a move, a rendering or the optimiser: read again and purged all the same.
+            purged = self.purge.purge_all(images, budget=budget, wait=False)
+            report = _with_deleted(report, purged)
             left = {image.image_id for image in images} - {image.image_id for image in purged}
-            images = list(self.catalog.existing(sorted(left)).values()) if left else []
-        return report
+            known = self.catalog.existing(sorted(left)).values() if left else ()
+            is_waiting = is_waiting or any(is_tombstone(image) for image in known)
+            # Changed meanwhile by a move, a rendering or the optimiser: read again and purged all the same.
+            images = [image for image in known if not is_tombstone(image)]
+        return report, is_waiting
+
+    def _purge_marked(self, marked: Sequence[Image], report: Report) -> tuple[Report, bool]:
+        """Purge marked images, with some seconds of waiting; return the new report, and True if the CDN is busy."""
+        try:
+            return _with_deleted(report, self.purge.purge_all(marked, budget=Budget.of_images(len(marked)))), False
+        except TooManyRequests:
+            return report, True
+
+
+def _with_deleted(report: Report, purged: Sequence[Image]) -> Report:
+    for image in purged:
+        report = report.plus("images_deleted")
+        report = report.plus("bytes_deleted", image.picture.bytes + image.rendition_bytes)
+    return report
 
 
 def _batch_size(total: int) -> int:

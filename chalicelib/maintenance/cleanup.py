@@ -12,11 +12,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from chalicelib import storage
-from chalicelib.errors import Conflict, Unavailable, WallifyError
+from chalicelib.errors import Conflict, TooManyRequests, Unavailable, WallifyError
 from chalicelib.images.model import Image, is_tombstone
 from chalicelib.images.trash import ONE_BY_ONE, Purge
 from chalicelib.maintenance.consistency_check import ConsistencyCheck
@@ -345,7 +346,8 @@ class Cleanup:
         # Without those that were restored meanwhile.
         images = [image for image in known.values() if self._is_expired(image)]
         if images:
-            self.purge.purge_all(images, budget=Budget(sum(plan.values())))
+            with suppress(TooManyRequests):  # the CDN is busy: the marked rows are purged by the next run
+                self.purge.purge_all(images, budget=Budget(sum(plan.values())))
         left = self.catalog.existing(list(plan))
         emptied = [image_id for image_id in plan if image_id not in left or is_tombstone(left[image_id])]
         objects = sum(plan[image_id] for image_id in emptied)

@@ -59,6 +59,7 @@ PRICES: Mapping[str, Price] = {
     "s3_put": Price(_usd_of(5.4, 5.0, 5.0, per=MILLION), "PUT, COPY, POST or LIST", "s3/pricing"),
     "s3_get": Price(_usd_of(0.43, 0.40, 0.40, per=MILLION), "GET", "s3/pricing"),
     "s3_gb": Price(_usd_of(0.0245, 0.023, 0.023), "GB a month, standard", "s3/pricing"),
+    "edge_run": Price(_usd_of(0.10, per=MILLION), "run of a CloudFront Function", "cloudfront/pricing"),
     "invalidation": Price(_usd_of(0.005), "path invalidated after the first 1,000 a month", "cloudfront/pricing"),
     "log_gb": Price(_usd_of(0.63, 0.57, 0.50), "GB of logs written", "cloudwatch/pricing"),
     "metric": Price(_usd_of(0.30), "custom metric a month", "cloudwatch/pricing"),
@@ -129,6 +130,10 @@ class Usage:
     uploads: int = 10_000
     views: int = 1_000_000
     """Pictures served by the CDN."""
+    redirects: int = 200_000
+    """Requests for `/cdn`, `/i`, `/p` and `/r` through the CDN."""
+    redirect_misses: float = 0.1
+    """Share of redirects that the CDN must ask the API for."""
     full_views: int = 2_000
     """Pictures whose full form is viewed for the first time, and which are optimised then."""
     removed: int = 200
@@ -243,6 +248,7 @@ class Bill:
             "bucket": self._bucket(),
             "noncurrent versions": self._noncurrent(),
             "delivery": self._delivery(),
+            "redirects": self._redirects(),
             "logs": self._usd("log_gb", self._log_kb() * KB),
             "metrics, alarms, dashboard": self._monitoring(),
             "secrets": self._usd("secret", self.standing.secrets),
@@ -294,6 +300,16 @@ class Bill:
         served = self.usage.views * (request + self.usage.view_kb * KB * gigabyte)
         return served + self._usd("invalidation", paths)
 
+    def _redirects(self) -> float:
+        """A redirect reads an image's row, as a status request reads a task's."""
+        request, _ = PRICE_CLASSES[self.stage.price_class]
+        asked = self.usage.redirects * self.usage.redirect_misses
+        seconds = duration(self.work.poll_cpu, self.work.poll_calls) * self.standing.api_gb
+        price = "lambda_arm_gb_second" if self.stage.arm else "lambda_gb_second"
+        function = self._usd(price, asked * seconds) + self._usd("lambda_call", asked)
+        api = self._usd("api_request", asked) + self._usd("dynamodb_read", asked * self.work.poll_reads) + function
+        return self.usage.redirects * request + self._usd("edge_run", self.usage.redirects) + api
+
     def _log_kb(self) -> float:
         return self.usage.uploads * self.work.log_kb + self.usage.full_views * self.optimizing.log_kb
 
@@ -302,7 +318,7 @@ class Bill:
         return self._usd("metric", standing.metrics) + self._usd("alarm", standing.alarms) + self._usd("dashboard", 1)
 
 
-_NOTHING = Usage(uploads=0, views=0, full_views=0, removed=0, kept=0)
+_NOTHING = Usage(uploads=0, views=0, redirects=0, full_views=0, removed=0, kept=0)
 
 
 def per_million(what: str, stage: Stage = SMALL_STAGE) -> Mapping[str, float]:

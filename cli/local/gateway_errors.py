@@ -13,6 +13,7 @@ from http import HTTPStatus
 from typing import Any
 from urllib.parse import parse_qs, quote, unquote
 
+from infra.edge import API, EdgeRequest, behaviour_of, origin_request
 from infra.template import FOUNDATION, GATEWAY, read
 
 HEADER_PREFIX = "gatewayresponse.header."
@@ -149,6 +150,18 @@ def download_of(target: str) -> tuple[str, str] | None:
         found["image"] + found["rest"],
         f"attachment; filename=\"{plain}{end}\"; filename*=UTF-8''{quote(name + end, safe='')}",
     )
+
+
+def redirect_request(target: str, headers: Mapping[str, str]) -> EdgeRequest | None:
+    """Return what the API gets of a request that the distribution hands on to it; None for other paths.
+
+    As at CloudFront, no token, cookie or unknown parameter passes; names of `headers` are in lower case.
+    """
+    path, _, query = target.partition("?")
+    path = f"/{path.removeprefix(MEDIA)}"
+    behaviour = behaviour_of(path)
+    is_ours = target.startswith(MEDIA) and behaviour.origin == API
+    return origin_request(behaviour, path, query, headers) if is_ours else None
 
 
 @cache

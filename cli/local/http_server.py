@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import re
+from dataclasses import dataclass, field
 from http import HTTPStatus
 from typing import Any
 
@@ -14,7 +15,9 @@ from aiohttp.streams import EMPTY_PAYLOAD
 from aiohttp.web_protocol import _ErrInfo
 
 from cli.local.access import AllowedCallers
-from cli.local.gateway_errors import MOST_HEAD, MOST_TARGET, error_response, gateway_responses
+from cli.local.gateway_errors import MOST_HEAD, MOST_TARGET, error_response, gateway_responses, picture_headers
+from cli.local.machine import Capacity
+from infra.template import NOT_FOUND_PAGE
 
 
 class TooManyRequests(Exception):
@@ -52,6 +55,29 @@ class RequestLimiter:
     def leave(self) -> None:
         """Release a place."""
         self._free.release()
+
+
+@dataclass(frozen=True)
+class Limits:
+    """Time limits of the proxy in seconds, and numbers of concurrent requests.
+
+    https://docs.aws.amazon.com/apigateway/latest/developerguide/api-gateway-execution-service-limits-table.html
+    """
+
+    request: float = 30.0
+    """For the head of a request, for its body, and for the client to read a part of the answer."""
+    answer: float = 29.0
+    """For the answer of the function."""
+    queue: float = 5.0
+    """For the wait for a place at the function."""
+    places: int = field(default_factory=lambda: Capacity.of_machine().requests)
+    """Concurrent requests of each kind at the API's function."""
+    line: int = 32
+    """Requests of each kind that wait for a place."""
+
+    def admission(self) -> RequestLimiter:
+        """One line before the function."""
+        return RequestLimiter(self.places, self.line, self.queue)
 
 
 log = logging.getLogger("wallify.front")
@@ -171,6 +197,12 @@ def gateway_response(response_type: str) -> web.Response:
     """Return the gateway's own response of a type, such as REQUEST_TOO_LARGE."""
     status, headers, body = gateway_responses().say(response_type)
     return web.Response(status=status, headers=headers, body=body)
+
+
+def not_found() -> web.Response:
+    """Return what the distribution answers for missing objects; signed addresses do not pass the emulator's."""
+    headers = {**picture_headers(), "Content-Type": "application/json", "Cache-Control": "public, max-age=1"}
+    return web.Response(status=HTTPStatus.NOT_FOUND, body=NOT_FOUND_PAGE.read_bytes(), headers=headers)
 
 
 def target_of(request: web.BaseRequest) -> str | None:

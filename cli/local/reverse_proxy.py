@@ -14,7 +14,7 @@ import signal
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import partial
 from http import HTTPStatus
 from io import BytesIO
@@ -43,21 +43,23 @@ from cli.local.gateway_errors import (
     gateway_responses,
     is_signed,
     picture_headers,
+    redirect_request,
 )
 from cli.local.http_server import (
     METHODS,
     HttpServer,
+    Limits,
     RequestLimiter,
     TooManyRequests,
     gateway_response,
     host_error,
     method_refusal,
+    not_found,
     refusal,
     request_error,
     target_of,
 )
-from cli.local.machine import Capacity
-from infra.template import NOT_FOUND_PAGE
+from infra.edge import EdgeRequest, is_replaced
 
 # https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html: an event, its body in base64
 MAX_EVENT_BYTES = 6 * 1024 * 1024
@@ -89,29 +91,6 @@ THROTTLED = b'ConcurrentInvocationLimitExceeded"'
 """Part of the emulator's answer when the limit of concurrent functions is reached."""
 
 log = logging.getLogger("wallify.front")
-
-
-@dataclass(frozen=True)
-class Limits:
-    """Time limits of the proxy in seconds, and numbers of concurrent requests.
-
-    https://docs.aws.amazon.com/apigateway/latest/developerguide/api-gateway-execution-service-limits-table.html
-    """
-
-    request: float = 30.0
-    """For the head of a request, for its body, and for the client to read a part of the answer."""
-    answer: float = 29.0
-    """For the answer of the function."""
-    queue: float = 5.0
-    """For the wait for a place at the function."""
-    places: int = field(default_factory=lambda: Capacity.of_machine().requests)
-    """Concurrent requests of each kind at the API's function."""
-    line: int = 32
-    """Requests of each kind that wait for a place."""
-
-    def admission(self) -> RequestLimiter:
-        """One line before the function."""
-        return RequestLimiter(self.places, self.line, self.queue)
 
 
 @dataclass(frozen=True)
@@ -205,7 +184,7 @@ class ReverseProxy:
             if request.method not in METHODS:
                 return await self._refuse_method(request, target)
             if target.startswith(MEDIA):
-                return await self._stream(request, target)
+                return await self._from_distribution(request, target)
             return await self._through_gateway(request, target)
         except TimeoutError:
             return gateway_response("INTEGRATION_TIMEOUT")
@@ -294,6 +273,20 @@ class ReverseProxy:
         is_throttled = answer.status == HTTPStatus.TOO_MANY_REQUESTS and THROTTLED in answer.body
         return _throttled() if is_throttled else answer
 
+    async def _from_distribution(self, request: web.BaseRequest, target: str) -> web.StreamResponse:
+        headers = {name.lower(): value for name, value in request.headers.items()}
+        redirected = redirect_request(target, headers)
+        return await (self._stream(request, target) if redirected is None else self._redirect(request, redirected))
+
+    async def _redirect(self, request: web.BaseRequest, asked: EdgeRequest) -> web.Response:
+        """Return the API's answer as the distribution gives it: its errors for missing files, its headers."""
+        answer = await self._call(request.clone(headers=asked.headers), asked.target, b"")
+        if is_replaced(answer.status):
+            return not_found()
+        response = _as_response(answer)
+        response.headers.update(picture_headers())
+        return response
+
     async def _stream(self, request: web.BaseRequest, target: str) -> web.StreamResponse:
         target, disposition = download_of(target) or (target, "")
         async with asyncio.timeout(self.limits.answer):
@@ -376,12 +369,6 @@ def _since(began: float) -> float:
 def _throttled() -> Answer:
     status, headers, body = gateway_responses().say("THROTTLED")
     return Answer(status, None, CIMultiDict(headers), body)
-
-
-def not_found() -> web.Response:
-    """Return what the distribution answers for missing objects; signed addresses do not pass the emulator's."""
-    headers = {**picture_headers(), "Content-Type": "application/json", "Cache-Control": "public, max-age=1"}
-    return web.Response(status=HTTPStatus.NOT_FOUND, body=NOT_FOUND_PAGE.read_bytes(), headers=headers)
 
 
 def _unwritable(fault: str) -> Answer:

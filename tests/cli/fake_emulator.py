@@ -13,6 +13,7 @@ from aiohttp import web
 
 from cli.local import machine, reverse_proxy
 from cli.local.access import AllowedCallers
+from cli.local.http_server import Limits
 
 KEY = "the front's"
 TRIES = 5
@@ -61,7 +62,7 @@ class _Run:
 
 @contextmanager
 def front_of(
-    upstream: Upstream, limits: reverse_proxy.Limits | None = None, *, hosts: tuple[str, ...] = ("a",), origin: str = ""
+    upstream: Upstream, limits: Limits | None = None, *, hosts: tuple[str, ...] = ("a",), origin: str = ""
 ) -> Iterator[httpx.Client]:
     """A client of a front whose emulator is `upstream`."""
     # A port that was free a moment ago may be another program's by now: then both get others.
@@ -86,7 +87,7 @@ def front_of(
         loop.close()
 
 
-async def _serve(callers: AllowedCallers, upstream: Upstream, limits: reverse_proxy.Limits | None, run: _Run) -> None:
+async def _serve(callers: AllowedCallers, upstream: Upstream, limits: Limits | None, run: _Run) -> None:
     runner = web.ServerRunner(web.Server(upstream.answer, access_log=None, auto_decompress=False), shutdown_timeout=1)
     await runner.setup()
     try:

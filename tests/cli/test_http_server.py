@@ -16,6 +16,7 @@ import pytest
 
 from chalicelib.http.routing import PUBLIC
 from cli.local import gateway_errors, http_server, machine, reverse_proxy
+from cli.local.http_server import Limits
 from tests.cli.fake_emulator import Upstream, front_of
 from tests.endpoints import ENDPOINTS, MONITOR
 
@@ -204,7 +205,7 @@ def test_another_expectation_is_refused(client: httpx.Client, upstream: Upstream
 
 @pytest.mark.parametrize("begun", [b"GET /hea", b"GET /health HTTP/1.1\r\nHost: a\r\nX-Dr", b"\r\n"])
 def test_a_head_that_does_not_end_is_answered_408_and_closed(upstream: Upstream, begun: bytes) -> None:
-    with front_of(upstream, reverse_proxy.Limits(request=0.2)) as client, connected(client) as connection:
+    with front_of(upstream, Limits(request=0.2)) as client, connected(client) as connection:
         connection.sendall(begun)
         status, said = parsed(rest_of(connection))
 
@@ -212,13 +213,13 @@ def test_a_head_that_does_not_end_is_answered_408_and_closed(upstream: Upstream,
 
 
 def test_a_head_that_drips_is_closed_as_well(upstream: Upstream) -> None:
-    with front_of(upstream, reverse_proxy.Limits(request=0.2)) as client, connected(client) as connection:
+    with front_of(upstream, Limits(request=0.2)) as client, connected(client) as connection:
         assert _dripped(connection, b"GET /health HTTP/1.1\r\nX-Drip: ").startswith(b"HTTP/1.0 408 ")
 
 
 @pytest.mark.parametrize("framing", [b"Content-Length: 1000", b"Transfer-Encoding: chunked"])
 def test_a_body_that_drips_is_answered_408_and_closed(upstream: Upstream, framing: bytes) -> None:
-    with front_of(upstream, reverse_proxy.Limits(request=0.2)) as client, connected(client) as connection:
+    with front_of(upstream, Limits(request=0.2)) as client, connected(client) as connection:
         answer = _dripped(connection, UPLOAD + framing + b"\r\n\r\n", b"1\r\na\r\n" if b"chunked" in framing else b"a")
 
     status, said = parsed(answer)
@@ -227,7 +228,7 @@ def test_a_body_that_drips_is_answered_408_and_closed(upstream: Upstream, framin
 
 
 def test_the_second_request_of_a_connection_has_the_same_time(upstream: Upstream) -> None:
-    with front_of(upstream, reverse_proxy.Limits(request=0.2)) as client, connected(client) as connection:
+    with front_of(upstream, Limits(request=0.2)) as client, connected(client) as connection:
         connection.sendall(b"GET /health HTTP/1.1\r\nHost: a\r\n\r\n")
         first = head_of(connection)
         connection.sendall(b"GET /hea")
@@ -238,19 +239,19 @@ def test_the_second_request_of_a_connection_has_the_same_time(upstream: Upstream
 
 
 def test_a_silent_connection_is_closed_without_a_word(upstream: Upstream) -> None:
-    with front_of(upstream, reverse_proxy.Limits(request=0.2)) as client, connected(client) as connection:
+    with front_of(upstream, Limits(request=0.2)) as client, connected(client) as connection:
         assert rest_of(connection) == b""
 
 
 def test_a_connection_that_rests_between_requests_is_closed_without_a_word(upstream: Upstream) -> None:
-    with front_of(upstream, reverse_proxy.Limits(request=0.2)) as client, connected(client) as connection:
+    with front_of(upstream, Limits(request=0.2)) as client, connected(client) as connection:
         connection.sendall(b"GET /health HTTP/1.1\r\nHost: a\r\n\r\n")
         assert rest_of(connection).count(b"HTTP/1.") == 1
 
 
 def test_a_function_may_take_longer_than_a_sender(upstream: Upstream) -> None:
     upstream.waits = 0.6
-    with front_of(upstream, reverse_proxy.Limits(request=0.1)) as client:
+    with front_of(upstream, Limits(request=0.1)) as client:
         assert client.post("/tasks", content=b"{}").status_code == 200
 
 
@@ -266,7 +267,7 @@ def test_a_client_that_does_not_read_is_cut_off(
     upstream: Upstream, lines: Callable[[], list[str]], path: bytes
 ) -> None:
     upstream.body = bytes(50_000_000)
-    with front_of(upstream, reverse_proxy.Limits(request=0.2)) as client, connected(client) as connection:
+    with front_of(upstream, Limits(request=0.2)) as client, connected(client) as connection:
         connection.sendall(b"GET " + path + b" HTTP/1.1\r\nHost: a\r\n\r\n")
         until(lambda: any("answer aborted" in line for line in lines()))
 

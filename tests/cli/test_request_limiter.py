@@ -12,8 +12,8 @@ from contextlib import contextmanager, suppress
 import httpx
 import pytest
 
-from cli.local import machine, reverse_proxy
-from cli.local.http_server import RequestLimiter, TooManyRequests
+from cli.local import machine
+from cli.local.http_server import Limits, RequestLimiter, TooManyRequests
 from cli.local.machine import Capacity
 from tests.cli.fake_emulator import Upstream, front_of
 
@@ -76,7 +76,7 @@ def statuses(answers: list[httpx.Response]) -> list[int]:
 
 
 def test_no_more_requests_are_passed_on_at_once_than_there_are_places(busy: Busy) -> None:
-    with front_of(busy, reverse_proxy.Limits(places=3, line=10)) as client, asking(client, ["/tasks"] * 8) as answers:
+    with front_of(busy, Limits(places=3, line=10)) as client, asking(client, ["/tasks"] * 8) as answers:
         until(lambda: busy.at_once == 3)
         busy.may_end.set()
 
@@ -85,7 +85,7 @@ def test_no_more_requests_are_passed_on_at_once_than_there_are_places(busy: Busy
 
 
 def test_where_the_line_is_full_a_request_is_refused_at_once_and_told_when_to_come_again(busy: Busy) -> None:
-    with front_of(busy, reverse_proxy.Limits(places=1, line=2, queue=SOON)) as client:
+    with front_of(busy, Limits(places=1, line=2, queue=SOON)) as client:
         with asking(client, ["/tasks"] * 8) as answers:
             until(lambda: len(answers) == 5)
             refused = list(answers)
@@ -97,7 +97,7 @@ def test_where_the_line_is_full_a_request_is_refused_at_once_and_told_when_to_co
 
 
 def test_a_line_that_does_not_move_is_left_with_a_refusal(busy: Busy) -> None:
-    with front_of(busy, reverse_proxy.Limits(places=1, line=9, queue=0.1)) as client:
+    with front_of(busy, Limits(places=1, line=9, queue=0.1)) as client:
         with asking(client, ["/tasks"] * 3) as answers:
             until(lambda: statuses(answers) == [429, 429])
             busy.may_end.set()
@@ -105,7 +105,7 @@ def test_a_line_that_does_not_move_is_left_with_a_refusal(busy: Busy) -> None:
 
 
 def test_a_request_whose_caller_has_gone_is_dropped_before_it_is_passed_on(busy: Busy) -> None:
-    with front_of(busy, reverse_proxy.Limits(places=1, line=9, queue=SOON)) as client:
+    with front_of(busy, Limits(places=1, line=9, queue=SOON)) as client:
         with asking(client, ["/first"]) as answers:
             until(lambda: busy.at_once == 1)
             for _ in range(5):
@@ -119,7 +119,7 @@ def test_a_request_whose_caller_has_gone_is_dropped_before_it_is_passed_on(busy:
 
 
 def test_a_function_keeps_its_place_when_its_caller_goes(busy: Busy) -> None:
-    with front_of(busy, reverse_proxy.Limits(places=1, line=9, queue=SOON)) as client:
+    with front_of(busy, Limits(places=1, line=9, queue=SOON)) as client:
         with suppress(httpx.TimeoutException):
             httpx.get(client.base_url.join("/gone"), timeout=0.1, verify=machine.PLAIN_HTTP)
         with asking(client, ["/next"] * 3) as answers:
@@ -131,7 +131,7 @@ def test_a_function_keeps_its_place_when_its_caller_goes(busy: Busy) -> None:
 
 @pytest.mark.parametrize("path", ["/task/status/1?wait=20", "/file_upload"])
 def test_requests_that_wait_for_a_worker_do_not_keep_the_others_waiting(busy: Busy, path: str) -> None:
-    with front_of(busy, reverse_proxy.Limits(places=1, line=9, queue=SOON)) as client, asking(client, [path] * 4):
+    with front_of(busy, Limits(places=1, line=9, queue=SOON)) as client, asking(client, [path] * 4):
         until(lambda: busy.at_once == 1)
         with asking(client, ["/health"]):
             until(lambda: busy.at_once == 2)
@@ -140,7 +140,7 @@ def test_requests_that_wait_for_a_worker_do_not_keep_the_others_waiting(busy: Bu
 
 def test_pictures_need_no_place(busy: Busy) -> None:
     with (
-        front_of(busy, reverse_proxy.Limits(places=1, line=0)) as client,
+        front_of(busy, Limits(places=1, line=0)) as client,
         asking(client, ["/media/a.jpg"] * 5) as answers,
     ):
         until(lambda: busy.at_once == 5)
@@ -150,7 +150,7 @@ def test_pictures_need_no_place(busy: Busy) -> None:
 
 
 def test_a_client_that_waits_for_100_continue_is_refused_before_its_body(busy: Busy) -> None:
-    with front_of(busy, reverse_proxy.Limits(places=1, line=0)) as client, asking(client, ["/tasks"]):
+    with front_of(busy, Limits(places=1, line=0)) as client, asking(client, ["/tasks"]):
         until(lambda: busy.at_once == 1)
         answer = client.post("/file_upload", content=b"x" * 1000, headers={"Expect": "100-continue"})
         busy.may_end.set()
@@ -177,7 +177,7 @@ def test_a_refusal_of_the_function_itself_passes_as_it_is(busy: Busy) -> None:
 
 
 def test_places_that_time_out_are_given_back(busy: Busy) -> None:
-    with front_of(busy, reverse_proxy.Limits(places=1, line=0, answer=0.1)) as client:
+    with front_of(busy, Limits(places=1, line=0, answer=0.1)) as client:
         assert [client.get("/tasks").status_code for _ in range(3)] == [504] * 3
 
 

@@ -10,7 +10,11 @@ import httpx
 import pytest
 
 from cli.local import machine, reverse_proxy
+from cli.local.access import KEY_HEADER
+from cli.local.gateway_errors import picture_headers
+from cli.local.http_server import Limits
 from tests.cli.fake_emulator import Upstream, front_of
+from tests.fake_edge import ASKED, REDIRECT, TOLD, Asked, Told
 
 MEGABYTE = 1024 * 1024
 PIECES = [b"--x\r\n", bytes(range(256)), b"\r\n--x--\r\n"]
@@ -45,6 +49,35 @@ def test_plain_paths_lead_to_the_gateway_and_media_to_the_distribution(
     client.get(asked)
 
     assert upstream.requests[0].path == passed_on
+
+
+@pytest.mark.parametrize("asked", ASKED)
+def test_redirects_of_the_distribution_are_asked_for_as_on_aws(
+    client: httpx.Client, upstream: Upstream, asked: Asked
+) -> None:
+    client.get(f"/media{asked.path}", headers=asked.headers)
+
+    [sent] = upstream.requests
+    if not asked.target:
+        assert sent.path == asked.path
+        return
+    own = {"host", KEY_HEADER, "x-forwarded-for", "x-forwarded-proto", "x-forwarded-port", "accept"}
+    assert (sent.path, sent.headers["accept"]) == (f"/restapis/wallify/api/_user_request_{asked.target}", asked.accept)
+    assert set(sent.headers) <= own
+
+
+@pytest.mark.parametrize("told", TOLD)
+def test_redirects_of_the_distribution_are_answered_as_on_aws(
+    client: httpx.Client, upstream: Upstream, told: Told
+) -> None:
+    upstream.status, upstream.headers, upstream.body = told.status, dict(told.headers), told.body.encode()
+
+    got = client.get(f"/media{REDIRECT}")
+
+    assert (got.status_code, got.text) == (told.shown, told.shown_body)
+    assert {name: got.headers[name] for name in told.headers} == told.headers
+    for name, value in picture_headers().items():
+        assert got.headers[name] == value
 
 
 SIGNATURE = "X-Amz-Date=1&X-Amz-Signature=abc&response-cache-control=private%2C%20max-age%3D300"
@@ -209,7 +242,7 @@ def test_the_largest_body_that_lambda_takes_passes(client: httpx.Client, upstrea
 
 def test_a_function_that_takes_too_long_is_a_gateway_timeout(upstream: Upstream) -> None:
     upstream.waits = 0.5
-    with front_of(upstream, reverse_proxy.Limits(answer=0.05)) as client:
+    with front_of(upstream, Limits(answer=0.05)) as client:
         answer = client.get("/tasks")
 
     assert (answer.status_code, answer.json()["code"]) == (504, "gateway_timeout")

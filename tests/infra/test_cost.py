@@ -40,7 +40,7 @@ from tests.pictures import a_jpeg
 
 PICTURE = a_jpeg((400, 300))
 PAGE = (Path(__file__).parents[2] / "docs" / "operations" / "cost.md").read_text(encoding="utf-8")
-NOTHING = Usage(uploads=0, views=0, full_views=0, removed=0, kept=0)
+NOTHING = Usage(uploads=0, views=0, redirects=0, full_views=0, removed=0, kept=0)
 Asked = list[tuple[str, str, Mapping[str, Any]]]
 
 

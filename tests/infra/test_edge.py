@@ -17,8 +17,10 @@ import pytest
 
 from chalicelib.delivery.negotiation import HINT_STEPS, Accept, best, hinted_width
 from chalicelib.delivery.on_demand import codec_for, parse_options
+from infra.edge import NORMALIZER, behaviour_of, normalised
 from infra.template import EDGE, edge_code
 from tests.builders import a_rendition
+from tests.fake_edge import ASKED
 
 Json = dict[str, Any]
 ONE = "22222222-2222-4222-8222-222222222221"
@@ -141,6 +143,20 @@ def test_the_query_holds_what_the_api_knows_and_nothing_else(event: Json, query:
 
     assert {name: one["value"] for name, one in answer["querystring"].items()} == query
     assert answer["uri"] == event["request"]["uri"]
+
+
+def test_what_proxy_and_tests_take_for_the_edge_is_what_the_function_does() -> None:
+    asked = [
+        (*one.path.partition("?")[::2], {name.lower(): value for name, value in one.headers.items()}) for one in ASKED
+    ]
+    through = [one for one in asked if behaviour_of(one[0]).function == NORMALIZER]
+
+    answers = handled(*(a_request(path, query, headers) for path, query, headers in through))
+
+    told = [{name: one["value"] for name, one in answer["querystring"].items()} for answer in answers]
+    ours = [normalised(*one) for one in through]
+    assert told == [dict(parse_qsl(query)) for query, _ in ours]
+    assert [answer["headers"]["accept"]["value"] for answer in answers] == [sent["accept"] for _, sent in ours]
 
 
 def test_a_header_that_comes_in_lines_is_read_as_one() -> None:
