@@ -60,8 +60,8 @@ def _parsed(path: Path) -> dict[str, Any]:
     return template
 
 
-class _Loader(yaml.SafeLoader):
-    """A safe loader that knows CloudFormation's tags."""
+class _Loader(yaml.CSafeLoader):
+    """A safe loader, of the C library, that knows CloudFormation's tags."""
 
 
 def _intrinsic(loader: _Loader, tag: str, node: yaml.Node) -> dict[str, Any] | str:
