@@ -42,7 +42,7 @@ ENVIRONMENT_FROM = {
 # every variable that `resolved` sets
 FILLED_IN = {
     *ENVIRONMENT_FROM,
-    *("WALLIFY_STAGE", "WALLIFY_CDN_URL", "WALLIFY_SIGNED_URL", "WALLIFY_API_URL"),
+    *("WALLIFY_STAGE", "WALLIFY_CDN_URL", "WALLIFY_SIGNED_URL", "WALLIFY_EDGE_URL", "WALLIFY_API_URL"),
     *("WALLIFY_STATE", "WALLIFY_DATABASE_SECRET"),
 }
 # what it says besides: the network that functions run in, whether they are traced, and their kind of processor
@@ -111,6 +111,13 @@ def signing_through(config: Config, stage: str, url: str) -> Config:
     """The resolved configuration whose signed addresses lead through this base URL, and not to the bucket itself."""
     answer = deepcopy(config)
     answer["stages"][stage]["environment_variables"]["WALLIFY_SIGNED_URL"] = url
+    return answer
+
+
+def linking_to(config: Config, stage: str, url: str) -> Config:
+    """The resolved configuration whose records lead to the redirects at this base URL, and not to those of the API."""
+    answer = deepcopy(config)
+    answer["stages"][stage]["environment_variables"]["WALLIFY_EDGE_URL"] = url
     return answer
 
 

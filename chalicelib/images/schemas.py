@@ -259,11 +259,16 @@ def _readable_place(image: Image) -> str:
 def _links(request: Request, image: Image, *, private: bool) -> dict[str, str]:
     return {
         "self": request.link(f"/images/{image.image_id}"),
-        "cdn": signed_address(request, image, AN_HOUR)[0] if private else request.link(_place(image)),
-        **({} if private else {"named": request.link(_readable_place(image))}),
+        "cdn": signed_address(request, image, AN_HOUR)[0] if private else _public_link(request, _place(image)),
+        **({} if private else {"named": _public_link(request, _readable_place(image))}),
         "collection": request.link(f"/collections/{quote(image.collection, safe='')}"),
         "task": request.link(f"/task/status/{image.task_id}"),
     }
+
+
+def _public_link(request: Request, path: str) -> str:
+    edge = container().settings.edge_url
+    return f"{edge}{path}" if edge else request.link(path)
 
 
 def processed_image(request: Request, task: Task, known: Image | None = None) -> ProcessedImage | None:

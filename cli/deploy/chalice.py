@@ -7,6 +7,7 @@ import os
 import subprocess
 import sys
 from contextlib import suppress
+from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -160,18 +161,27 @@ def _failure(log: str) -> tuple[str, str]:
     )
 
 
-def write_config(
-    source: Path, stage: str, outputs: dict[str, str], *, cdn_url: str = "", through_cdn: bool = False
-) -> bool:
-    """Write the stage's environment and roles into the configuration; return False if nothing changed.
+@dataclass(frozen=True)
+class CdnUse:
+    """What of a stage's addresses leads through its CDN."""
 
-    With `through_cdn`, signed addresses use the stage's own distribution.
-    """
-    before = tracked_config(source)
-    after = stages.resolved(before, stage, outputs, cdn_url=cdn_url or None)
+    url: str = ""
+    """Address of public objects; empty for the distribution's own."""
+    signed: bool = False
+    """True if signed addresses lead through the stage's own distribution."""
+    redirects: bool = False
+    """True if the distribution knows the API, and records lead to its redirects."""
+
+
+def write_config(source: Path, stage: str, outputs: dict[str, str], cdn: CdnUse = CdnUse()) -> bool:
+    """Write the stage's environment and roles into the configuration; return False if nothing changed."""
+    before, distribution = tracked_config(source), f"https://{outputs['DistributionDomain']}"
+    after = stages.resolved(before, stage, outputs, cdn_url=cdn.url or None)
     after = stages.on_processor(after, stage, choices_of(stage).architecture)
-    if through_cdn:
-        after = stages.signing_through(after, stage, f"https://{outputs['DistributionDomain']}")
+    if cdn.signed:
+        after = stages.signing_through(after, stage, distribution)
+    if cdn.redirects:
+        after = stages.linking_to(after, stage, distribution)
     return _save(source, before, after)
 
 

@@ -55,10 +55,11 @@ def plan(target: StageTarget) -> Plan:
     return Plan(changes, functions=any(changes.values()) or not chalice.is_current(target))
 
 
-def prepare(target: StageTarget, tell: Tell) -> list[str]:
+def prepare(target: StageTarget, tell: Tell, *, completes: bool = False) -> list[str]:
     """Deploy the infrastructure of this checkout and write Chalice's configuration; return the names of what changed.
 
-    Afterwards plain `chalice deploy --stage …` works too.
+    Afterwards plain `chalice deploy --stage …` works too. With `completes`, the caller also tells the distribution
+    where a new API is.
     """
     check_settings(target.stage, target.source)
     _check_processor(target)
@@ -75,9 +76,11 @@ def prepare(target: StageTarget, tell: Tell) -> list[str]:
         _fill_gaps(target, outputs)
     if put_not_found_page(target.client("s3"), target.bucket):
         changed.append("error page")
-    # An emulator's distribution does not forward signatures.
-    through, cdn_url = not target.endpoint, stages.of(target.stage).cdn_url
-    if chalice.write_config(target.source, target.stage, outputs, cdn_url=cdn_url, through_cdn=through):
+    # An emulator's distribution forwards no signatures and knows no API.
+    is_aws = not target.endpoint
+    knows_api = completes or bool(chalice.api_id(target))
+    cdn = chalice.CdnUse(stages.of(target.stage).cdn_url, signed=is_aws, redirects=is_aws and knows_api)
+    if chalice.write_config(target.source, target.stage, outputs, cdn):
         changed.append("configuration")
     return changed
 
@@ -86,7 +89,7 @@ def deploy(target: StageTarget, tell: Tell) -> Deployed:
     """Deploy this checkout to the stage. It can be repeated, also after an interruption."""
     tell("native module")
     note = _build_native_module(target)
-    changed = prepare(target, tell)
+    changed = prepare(target, tell, completes=True)
     choices, former_api = stages.of(target.stage), chalice.api_id(target)
     api_id = _functions(target, choices, changed, tell)
     if api_id != former_api and not target.endpoint:

@@ -13,6 +13,7 @@ import pytest
 
 from chalicelib.engine.native_module import FOLDER
 from cli.deploy import chalice, deployment, stacks
+from cli.deploy.chalice import CdnUse
 from cli.deploy.target import StageTarget
 from cli.errors import CommandError
 from cli.local.stack import PROJECT
@@ -114,13 +115,27 @@ def test_outputs_are_recorded_where_chalice_looks_and_taken_out_again(tmp_path: 
     target = a_target(tmp_path / "project")
     tracked = (target.source / ".chalice" / "config.json").read_text(encoding="utf-8")
 
-    assert chalice.write_config(target.source, "dev", OUTPUTS, cdn_url="https://pictures.example") is True
-    assert chalice.write_config(target.source, "dev", OUTPUTS, cdn_url="https://pictures.example") is False
+    assert chalice.write_config(target.source, "dev", OUTPUTS, CdnUse("https://pictures.example")) is True
+    assert chalice.write_config(target.source, "dev", OUTPUTS, CdnUse("https://pictures.example")) is False
     recorded = json.loads((target.source / ".chalice" / "config.json").read_text(encoding="utf-8"))
     assert recorded["stages"]["dev"]["environment_variables"]["WALLIFY_CDN_URL"] == "https://pictures.example"
 
     assert chalice.clear_config(target.source, "dev") is True
     assert (target.source / ".chalice" / "config.json").read_text(encoding="utf-8") == tracked
+
+
+@pytest.mark.parametrize(("redirects", "url"), [(True, "https://the-DistributionDomain"), (False, None)])
+def test_records_lead_to_the_distribution_once_it_knows_the_api(
+    tmp_path: Path, *, redirects: bool, url: str | None
+) -> None:
+    target = a_target(tmp_path / "project")
+
+    chalice.write_config(target.source, "dev", OUTPUTS, CdnUse(signed=True, redirects=redirects))
+
+    config = json.loads((target.source / ".chalice" / "config.json").read_text(encoding="utf-8"))
+    assert config["stages"]["dev"]["environment_variables"].get("WALLIFY_EDGE_URL") == url
+    chalice.clear_config(target.source, "dev")
+    assert "WALLIFY_EDGE_URL" not in (target.source / ".chalice" / "config.json").read_text(encoding="utf-8")
 
 
 def test_the_tables_are_brought_up_to_date_by_the_function_that_can(tmp_path: Path) -> None:
@@ -240,7 +255,7 @@ def test_a_first_deployment_updates_the_distribution_after_the_functions(
     if not first:
         chalice_knows(target, "abc")
     monkeypatch.setattr(deployment, "_build_native_module", lambda _: "")
-    monkeypatch.setattr(deployment, "prepare", lambda *_: [])
+    monkeypatch.setattr(deployment, "prepare", lambda *_, **__: [])
     monkeypatch.setattr(deployment, "_functions", functions)
     monkeypatch.setattr(deployment, "stage_outputs", lambda _: OUTPUTS)
     monkeypatch.setattr(deployment, "put", put)

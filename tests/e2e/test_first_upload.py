@@ -136,6 +136,20 @@ def test_the_cdn_leads_by_name_to_a_form_that_fits_the_client(
     assert (image.format, image.width) == (form, 300)
 
 
+@pytest.mark.parametrize("accept", ["image/avif,image/webp,image/*,*/*;q=0.8", "*/*"])
+def test_the_distribution_leads_where_the_api_does(wallify: Wallify, first: Json, accept: str) -> None:
+    path, asked = f"/cdn/wallpapers/{first['result']['name']}", {"Accept": accept, "Sec-CH-Width": "500"}
+
+    here = wallify.http.get(path, headers=asked)
+    edge = wallify.http.get(f"/media{path}?utm_source=x", headers={**asked, "Authorization": "Bearer nonsense"})
+    missing = wallify.http.get("/media/cdn/wallpapers/nothing.jpg")
+
+    assert (edge.status_code, edge.headers["Location"]) == (302, here.headers["Location"])
+    assert edge.headers["Cache-Control"] == here.headers["Cache-Control"]
+    assert edge.headers["Content-Security-Policy"] == "default-src 'none'; sandbox"
+    assert (missing.status_code, missing.json()["code"]) == (404, "not_found")
+
+
 def test_a_status_that_has_not_changed_is_not_sent_again(wallify: Wallify, first: Json) -> None:
     address = f"/task/status/{first['task_id']}"
     etag = wallify.http.get(address).headers["ETag"]

@@ -12,6 +12,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from msgspec import structs
 
 from chalicelib.container import Container
 from chalicelib.http.request import address_of
@@ -98,6 +99,22 @@ def test_a_signed_link_is_a_whole_address(place: Place, working_services: Contai
     begins = f"https://{place.domain}{place.context_base}/cdn/secret/a.jpg?expires="
     assert shared.startswith(begins)
     assert image["links"]["cdn"].startswith(begins)
+
+
+def test_records_of_public_pictures_lead_to_the_edge_where_there_is_one(
+    place: Place, working_services: Container
+) -> None:
+    working_services.settings = structs.replace(working_services.settings, edge_url="https://edge.example")
+    place.ask("PATCH", "/collections/secret", b'{"private": true}')
+    working_services.uploads.accept(Upload("secret", "a.jpg", a_jpeg()))
+
+    links = upload(place, a_file(a_jpeg())).json["file"]["links"]
+    (private,) = place.get("/collections/secret/images").json["images"]
+
+    assert links["cdn"].startswith("https://edge.example/cdn/")
+    assert links["named"].startswith("https://edge.example/p/")
+    assert links["self"].startswith(f"{place.context_base}/images/")
+    assert private["links"]["cdn"].startswith(f"https://{place.domain}{place.context_base}/cdn/secret/a.jpg?")
 
 
 def test_paths_and_methods_that_are_not_there_are_told_apart(place: Place) -> None:

@@ -7,7 +7,8 @@ from __future__ import annotations
 import json
 import shutil
 import subprocess
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from copy import deepcopy
 from itertools import product
 from random import Random
 from typing import Any
@@ -18,6 +19,7 @@ import pytest
 from chalicelib.delivery.negotiation import HINT_STEPS, Accept, best, hinted_width
 from chalicelib.delivery.on_demand import codec_for, parse_options
 from infra.edge import NORMALIZER, behaviour_of, normalised
+from infra.rules import RULES, Deployment
 from infra.template import EDGE, edge_code
 from tests.builders import a_rendition
 from tests.fake_edge import ASKED
@@ -167,3 +169,54 @@ def test_a_header_that_comes_in_lines_is_read_as_one() -> None:
     [answer] = handled(event)
 
     assert answer["headers"]["accept"]["value"].startswith("image/avif,image/webp;q=0.9")
+
+
+def without_function(found: Json) -> None:
+    del found["Distribution"]["Properties"]["DistributionConfig"]["CacheBehaviors"][3]["Fn::If"][1][
+        "FunctionAssociations"
+    ]
+
+
+def over_plain_http(found: Json) -> None:
+    origin = found["Distribution"]["Properties"]["DistributionConfig"]["Origins"][2]["Fn::If"][1]
+    origin["CustomOriginConfig"]["OriginProtocolPolicy"] = "match-viewer"
+
+
+def kept_for_an_hour(found: Json) -> None:
+    found["Redirects"]["Properties"]["CachePolicyConfig"]["MaxTTL"] = 3600
+
+
+def kept_at_least_a_minute(found: Json) -> None:
+    found["Redirects"]["Properties"]["CachePolicyConfig"]["MinTTL"] = 60
+
+
+def the_whole_api(found: Json) -> None:
+    behaviours = found["Distribution"]["Properties"]["DistributionConfig"]["CacheBehaviors"]
+    behaviours.append(deepcopy(behaviours[3]["Fn::If"][1]) | {"PathPattern": "images/*"})
+
+
+def keyed_by_token(found: Json) -> None:
+    key = found["Redirects"]["Properties"]["CachePolicyConfig"]["ParametersInCacheKeyAndForwardedToOrigin"]
+    key["HeadersConfig"]["Headers"].append("Authorization")
+
+
+REDIRECTS, KEYS = "the CDN asks the API for redirects only", "strangers cannot make copies in the cache"
+CHANGES: list[tuple[Callable[[Json], None], str]] = [
+    (without_function, REDIRECTS),
+    (over_plain_http, REDIRECTS),
+    (kept_for_an_hour, REDIRECTS),
+    (kept_at_least_a_minute, REDIRECTS),
+    (the_whole_api, REDIRECTS),
+    (keyed_by_token, KEYS),
+]
+
+
+@pytest.mark.parametrize(("change", "rule"), CHANGES)
+def test_a_change_of_what_the_edge_asks_for_is_noticed(change: Callable[[Json], None], rule: str) -> None:
+    [found] = [one for one in RULES if one.name == rule]
+    deployment = Deployment({}, {"Resources": {}})
+    assert list(found.check(deployment)) == []
+
+    change(deployment.foundation["Resources"])
+
+    assert list(found.check(deployment))
