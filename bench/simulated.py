@@ -75,7 +75,7 @@ class SimulatedBucket:
         """See `ObjectStore.versions`."""
         return self.list(prefix, limit, after)
 
-    def copy(self, key: str, to: str) -> None:  # noqa: ARG002  # nothing is kept
+    def copy(self, key: str, to: str, *, content_type: str = "", cache_control: str = "") -> None:  # noqa: ARG002  # nothing is kept
         """See `ObjectStore.copy`."""
         self.reads.note("copy", 1)
 

@@ -161,7 +161,8 @@ class Catalog(Protocol):
         Raises:
         Conflict: The stored image has not the version of `before` any more.
         NameTaken: The new name is in use.
-        PrivacyDiffers: As `publish`, for an image that moves into a collection or out of the trash.
+        PrivacyDiffers: As `publish`, for an image that moves into a collection or out of the trash, or, outside the
+            trash, whose renditions come to lie under the other prefix.
         Nothing has changed then.
         """
         ...
@@ -457,8 +458,8 @@ class ObjectStore(Protocol):
         """
         ...
 
-    def copy(self, key: str, to: str) -> None:
-        """Store the object, its headers included, under another key as well.
+    def copy(self, key: str, to: str, *, content_type: str = "", cache_control: str = "") -> None:
+        """Store the object under another key as well, with its headers, or with both of these.
 
         Raises:
         ObjectNotFound: There is none.

@@ -79,6 +79,11 @@ def is_guarded(key: str) -> bool:
     return key.startswith(GUARDED)
 
 
+def placed(key: str, *, private: bool) -> str:
+    """Return the key of this rendition among those of a private or of a public collection."""
+    return f"{GUARDED if private else RENDITIONS}{key.partition('/')[2]}"
+
+
 def hidden(key: str) -> str:
     """Return the key of this rendition while its image is in the trash."""
     prefix, image_id, rest = key.split("/", 2)

@@ -133,11 +133,13 @@ class MemoryBucket:
         shown = keys[: min(limit, 1_000)]
         return Page(tuple(map(self._stored, shown)), shown[-1] if len(shown) < len(keys) else None)
 
-    def copy(self, key: str, to: str) -> None:
+    def copy(self, key: str, to: str, *, content_type: str = "", cache_control: str = "") -> None:
         """See `ObjectStore.copy`."""
         if key not in self.blobs:
             raise ObjectNotFound
-        self._keep(replace(self.blobs[key], key=to))
+        blob = replace(self.blobs[key], key=to)
+        changed = replace(blob, content_type=content_type, cache_control=cache_control)
+        self._keep(changed if cache_control else blob)
 
     def delete_if(self, key: str, etag: str, *, budget: Budget) -> bool:
         """See `ObjectStore.delete_if`."""

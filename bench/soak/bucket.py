@@ -125,12 +125,14 @@ class SoakBucket:
         shown = tuple(map(self._stored, found[: min(limit, 1_000)]))
         return Page(shown, shown[-1].key if len(shown) < len(found) else None)
 
-    def copy(self, key: str, to: str) -> None:
+    def copy(self, key: str, to: str, *, content_type: str = "", cache_control: str = "") -> None:
         """See `ObjectStore.copy`."""
         with called(self.faults), self._lock:
             if self.body(key) is None:
                 raise ObjectNotFound
             blob, _ = self.folders[_folder(key)][key]
+            if cache_control:
+                blob = replace(blob, content_type=content_type, cache_control=cache_control)
             self.folders[_folder(to)][to] = replace(blob, key=to), self.clock.now()
 
     def delete_if(self, key: str, etag: str, *, budget: Budget) -> bool:

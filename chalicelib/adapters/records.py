@@ -162,6 +162,12 @@ def are_private(renditions: Sequence[Rendition]) -> bool | None:
     return any(is_guarded(one.key) for one in renditions) if renditions else None
 
 
+def changed_privacy(before: Sequence[Rendition], image: Image, made: Sequence[Rendition]) -> str | None:
+    """Return the image's collection if its renditions move under the other prefix and it is not in the trash."""
+    moves = None not in {are_private(before), are_private(made)} and are_private(before) is not are_private(made)
+    return image.collection if moves and not image.is_trashed else None
+
+
 def stats_deltas(before: Image | None, after: Image | None) -> tuple[CollectionStats, ...]:
     """Return the non-zero changes of collection statistics when `after` replaces `before`; None stands for no image."""
     totals: dict[str, CollectionStats] = {}

@@ -164,10 +164,12 @@ class S3Bucket:
         items = tuple(_stored(one) for one in found.get("Contents", ()))
         return Page(items, items[-1].key if items and found["IsTruncated"] else None)
 
-    def copy(self, key: str, to: str) -> None:
+    def copy(self, key: str, to: str, *, content_type: str = "", cache_control: str = "") -> None:
         """See `ObjectStore.copy`."""
+        new = {"MetadataDirective": "REPLACE", "ContentType": content_type, "CacheControl": cache_control}
+        source, headers = {"Bucket": self.name, "Key": key}, new if cache_control else {}
         with _translated(self.name):
-            self.connect().copy_object(Bucket=self.name, Key=to, CopySource={"Bucket": self.name, "Key": key})
+            self.connect().copy_object(Bucket=self.name, Key=to, CopySource=source, **headers)
 
     def delete_if(self, key: str, etag: str, *, budget: Budget) -> bool:
         """See `ObjectStore.delete_if`."""

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
     from chalicelib.delivery.manifests import Manifests
     from chalicelib.images.optimize import ImageOptimizer, OptimizeFeed, Treatment
+    from chalicelib.images.privacy_change import PrivacyChanges, PrivacyJob
     from chalicelib.images.rename import CollectionRenames, ImageMoves, RenameJob
     from chalicelib.images.thumbnails import ThumbnailJob, ThumbnailRequests
     from chalicelib.images.trash import Purge, PurgeJob, Trash
@@ -110,6 +111,7 @@ class JobServices(Services):
             objects=self.objects,
             cdn=self.cdn,
             queue=queue,
+            is_private=self.privacy.is_private,
             failpoint=self.job_worker.failpoint,
         )
 
@@ -132,7 +134,25 @@ class JobServices(Services):
             tasks=self.state.tasks,
             jobs=self.jobs,
             retries=self.retries,
+            privacy_must_rest=self.privacy_changes.must_rest,
         )
+
+    @cached_property
+    def privacy_changes(self) -> PrivacyChanges:
+        """Requests for `change_privacy`."""
+        from chalicelib.images.privacy_change import PrivacyChanges
+
+        return PrivacyChanges(
+            catalog=self.state.catalog,
+            privacy=self.privacy,
+            tasks=self.state.tasks,
+            jobs=self.jobs,
+            retries=self.retries,
+            rename_must_rest=self._rename_must_rest,
+        )
+
+    def _rename_must_rest(self, collection: str) -> None:
+        self.collection_renames.must_rest(collection)
 
     @cached_property
     def thumbnail_requests(self) -> ThumbnailRequests:
@@ -168,9 +188,19 @@ class JobServices(Services):
     def chunked_jobs(self) -> ChunkedJobs:
         """Runs the steps of chunked jobs."""
         from chalicelib.tasks.chunked_jobs import ChunkedJobs
+        from chalicelib.tasks.model import TaskType
 
-        leases, checkpoint, metrics = self.job_worker.leases, self.job_worker.failpoint, self.metrics
-        return ChunkedJobs(leases=leases, queues=self.queues, jobs=self._kinds(), failpoint=checkpoint, metrics=metrics)
+        return ChunkedJobs(
+            leases=self.job_worker.leases,
+            queues=self.queues,
+            jobs=self._kinds(),
+            failpoint=self.job_worker.failpoint,
+            metrics=self.metrics,
+            after_cancel={TaskType.CHANGE_PRIVACY: self._turn_back},
+        )
+
+    def _turn_back(self, task: Task) -> None:
+        self.privacy_changes.turn_back(task)
 
     def _kinds(self) -> Mapping[TaskType, Callable[[], ChunkedJob]]:
         from chalicelib.tasks.model import TaskType
@@ -182,6 +212,7 @@ class JobServices(Services):
             TaskType.GENERATE_THUMBNAILS: lambda: self.thumbnail_job,
             TaskType.DELETE_IMAGES: lambda: self.purge_job,
             TaskType.RENAME_COLLECTION: lambda: self.rename_job,
+            TaskType.CHANGE_PRIVACY: lambda: self.privacy_job,
         }
 
     @cached_property
@@ -336,4 +367,17 @@ class JobServices(Services):
             privacy=self.privacy,
             manifests=self.manifests,
             failpoint=checkpoint,
+        )
+
+    @cached_property
+    def privacy_job(self) -> PrivacyJob:
+        """Job of `change_privacy`."""
+        from chalicelib.images.privacy_change import PrivacyJob
+
+        return PrivacyJob(
+            catalog=self.state.catalog,
+            privacy=self.privacy,
+            visibility=self.visibility,
+            manifests=self.manifests,
+            failpoint=self.job_worker.failpoint,
         )

@@ -81,8 +81,9 @@ class ListedImage:
 
 
 def is_in(collection: str, image: Image) -> bool:
-    """Return True if the collection's manifest lists the image."""
-    return image.collection == collection and not image.is_trashed
+    """Return True if the collection's manifest lists the image: not while it is private and waits to be opened."""
+    is_private = any(storage.is_guarded(form.key) for form in image.renditions)
+    return image.collection == collection and not image.is_trashed and not is_private
 
 
 @dataclass(frozen=True)

@@ -1,17 +1,19 @@
 """Private collections and signed links: private pictures are served only to a signed address that has not expired.
 
-A collection is private or public from its first image on, because the key of a rendition decides who may read it.
+The key of a rendition decides who may read it, so a collection with images is made private or public by a task that
+moves them (`images.privacy_change`).
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
 
 from chalicelib import storage
-from chalicelib.errors import Conflict, Forbidden
+from chalicelib.errors import Conflict, Forbidden, Unavailable
 from chalicelib.keyring import BOOTSTRAP, SIGNATURE, Seals, is_sealed
 from chalicelib.names import new_collection_name
 from chalicelib.ports import Catalog, Clock, ObjectStore
@@ -19,6 +21,8 @@ from chalicelib.storage import Budget, NewObject
 
 _PAGE = 1_000
 _TRASH_PAGE = 100
+_TURNS = 100
+"""Attempts to change the privacy of a collection to which images are added at the same time."""
 
 
 class BadSignature(Forbidden):
@@ -95,6 +99,22 @@ class Privacy:
         if self.catalog.privacy(name) is private:
             self._mark(name, private=private)
         return name
+
+    def turn(self, name: str, *, private: bool) -> None:
+        """Make a collection with images private or public: what is added from now on, and what is moved to its side.
+
+        Images that it has stay where they are (see `images.privacy_change`). Turning twice changes nothing.
+
+        Raises: Unavailable, also if images are added so fast that no moment is found for it.
+        """
+        for _ in range(_TURNS):
+            if self.catalog.privacy(name) is private:
+                self._mark(name, private=private)
+                return
+            _, version = self.catalog.stats_with_version(name)
+            with suppress(Conflict):  # an image came or went
+                self.catalog.set_privacy(name, version, private=private)
+        raise Unavailable("collection.privacy_changing")
 
     def _can_become(self, name: str, *, private: bool) -> bool:
         """Return True if that would be a change. Raises PrivacyIsSettled if the collection has images."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from typing import Annotated, ClassVar
+from typing import Annotated, ClassVar, Literal
 from urllib.parse import quote
 
 import msgspec
@@ -35,6 +35,7 @@ from chalicelib.http.routing import Audited, Reply, Tag, endpoint, options, path
 from chalicelib.http.validation import SIGNS
 from chalicelib.images.collections import CollectionExists
 from chalicelib.images.model import CollectionInfo, CollectionStats, Image, ImageFilter, Orientation, Ratio
+from chalicelib.images.privacy_change import PrivacyIsChanging
 from chalicelib.images.rename import CollectionIsRenamed
 from chalicelib.images.schemas import ImageDetails, ImageRecord, image_record, rendition_url
 from chalicelib.images.search import SearchPage, SortField, SortOrder, SortPosition, read_cursor
@@ -209,6 +210,15 @@ class CollectionRecord(msgspec.Struct, frozen=True):
             )
         ),
     ]
+    transition: Annotated[
+        Literal["opening", "closing"] | None,
+        msgspec.Meta(
+            description=(
+                "`opening` or `closing` while a task makes the images public or private, also after it has stopped: "
+                "images that it has not moved yet can still be read as before. Otherwise null."
+            )
+        ),
+    ]
     links: dict[str, str]
 
 
@@ -304,8 +314,11 @@ def record_of_collection(
     links = {"self": path, "images": f"{path}/images"}
     if not private:
         links["manifest"] = rendition_url(storage.manifest(stats.collection))
+    if about.privacy_task:
+        links["task"] = request.link(f"/task/status/{about.privacy_task}")
     numbers = (stats.images, stats.bytes, stats.rendition_bytes)
-    return CollectionRecord(stats.collection, about.title, about.description, *numbers, private, links)
+    texts = (stats.collection, about.title, about.description)
+    return CollectionRecord(*texts, *numbers, private, container().privacy_changes.transition(about), links)
 
 
 Title = Annotated[
@@ -386,8 +399,12 @@ def create_collection(request: Request, body: CollectionCreate) -> Response:
     tag=Tag.COLLECTIONS,
     summary="Update a collection",
     description=(
-        "`private` can be changed only while the collection is empty, because the storage location of an image "
-        "decides who may read it. An empty collection is created if it does not exist.\n\n"
+        "If the collection has images, a change of `private` starts a task that moves every image, because the "
+        "storage location of an image decides who may read it. With `private: true` the collection is private at "
+        "once, and so are new images; the others are public until the task has moved them. When it has ended, no form "
+        "of any image can be read without a signature, and the CDN's copies are being dropped. With `private: false` "
+        "images become public one by one. The opposite request turns the change round; a cancelled opening is turned "
+        "round, too, and a cancelled closing waits to be asked for again.\n\n"
         "A new `name` starts a task that moves every image; image addresses under the old name redirect to the "
         "new one. Uploads to the old name are not redirected: they create a collection of that name, private "
         "if the old one was."
@@ -395,9 +412,13 @@ def create_collection(request: Request, body: CollectionCreate) -> Response:
     scopes=(Scope.ADMIN,),
     replies={
         200: Reply("The collection.", CollectionRecord),
-        202: Reply("The task that renames it.", TaskRecord, headers=("Location", "Retry-After")),
+        202: Reply(
+            "The task that renames it, or that makes its images private or public.",
+            TaskRecord,
+            headers=("Location", "Retry-After"),
+        ),
     },
-    errors=(CollectionNotFound, NameTaken, CollectionIsRenamed, PrivacyIsSettled, Unavailable),
+    errors=(CollectionNotFound, NameTaken, CollectionIsRenamed, PrivacyIsChanging, PrivacyIsSettled, Unavailable),
     audit=Audited("update_collection", path_and_options),
 )
 def update_collection(request: Request, path: CollectionPath, body: CollectionUpdate) -> Response:
@@ -412,8 +433,10 @@ def update_collection(request: Request, path: CollectionPath, body: CollectionUp
     if body.private is UNSET and not container().collections.is_known(name):
         raise CollectionNotFound(collection=name)
     container().collection_renames.must_rest(name)
-    if isinstance(body.private, bool):
-        container().privacy.make(name, private=body.private)
     about = container().collections.describe(name, title=title, description=description)
+    if isinstance(body.private, bool):
+        task = container().privacy_changes.change(name, private=body.private)
+        if task is not None:
+            return task_started(request, task)
     private = container().privacy.is_private(name)
     return json_response(record_of_collection(request, container().delivery.collection(name), about, private=private))

@@ -121,6 +121,9 @@ class CollectionInfo:
     renaming: str = ""
     """Id of the first task of the rename that the collection takes part in, as its old or its new name. Empty for none,
     and in rows that were written before this field existed."""
+    privacy_task: str = ""
+    """Id of the first task of the newest change between private and public, until it has ended well. Empty for none,
+    and in rows that were written before this field existed."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -69,7 +69,7 @@ class ImageMoves:
         Raises:
             BadRequest: the name of the collection is not allowed.
             ImageNotFound: there is no such image.
-            PrivacyDiffers: one of the collections is private and the other is not.
+            PrivacyDiffers: one of the collections is private and the other is not, or is being opened or closed.
         """
         image, target = self.catalog.image(image_id), names.new_collection_name(collection)
         if image.collection == target:
@@ -116,6 +116,8 @@ class CollectionRenames:
     tasks: TaskStore
     jobs: JobEnqueuer
     retries: Retries
+    privacy_must_rest: Callable[[str], None] = lambda _: None
+    """Raises PrivacyIsChanging while the collection is being opened or closed."""
 
     def rename(self, name: str, new_name: str) -> Task:
         """Open the task that renames the collection; a repeated request returns it, and retries it if it failed.
@@ -127,6 +129,7 @@ class CollectionRenames:
             CollectionNotFound: there is no collection of the old name.
             NameTaken: there is a collection of the new name, empty or not.
             CollectionIsRenamed: the old one takes part in another rename (details `task_id`, `to`).
+            PrivacyIsChanging: the old one is being opened or closed.
             PrivacyIsSettled: images in the trash fix the new name's privacy, which differs from the old one's.
             Unavailable: the job was not started; the same request continues from there.
         """
@@ -137,6 +140,7 @@ class CollectionRenames:
         if not self.collections.is_known(old):
             raise CollectionNotFound(collection=old)
         self._require_unclaimed(source)
+        self.privacy_must_rest(old)
         if self.collections.is_known(new):
             raise _name_taken(new)
         # Before it has any image: at no moment is the new collection public if the old one is private.

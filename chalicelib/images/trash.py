@@ -15,7 +15,15 @@ from hashlib import sha256
 from chalicelib import names, storage
 from chalicelib.delivery.manifests import Manifests
 from chalicelib.delivery.negotiation import NameRedirects
-from chalicelib.errors import BadRequest, Conflict, ImageNotFound, NameTaken, NotFound, TooManyRequests
+from chalicelib.errors import (
+    BadRequest,
+    Conflict,
+    ImageNotFound,
+    NameTaken,
+    NotFound,
+    PrivacyDiffers,
+    TooManyRequests,
+)
 from chalicelib.images.model import TOMBSTONE, Image, can_restore, is_tombstone
 from chalicelib.images.visibility import Visibility
 from chalicelib.ports import Catalog, Cdn, Clock, ObjectStore, Page
@@ -236,6 +244,9 @@ class Trash:
                 restored = self.catalog.revise(image, replace(image, trashed_at=None, name=name))
             except NameTaken:
                 continue
+            except PrivacyDiffers:
+                self.visibility.settle(image.image_id)  # its collection was opened or closed
+                return self.restore(image.image_id)
             except Conflict:
                 return self.restore(image.image_id)
             self.refresh_manifest(image.collection, image.image_id)

@@ -9,13 +9,25 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from types import MappingProxyType
 from typing import Protocol
 
 from chalicelib.json_formats import Work, write
 from chalicelib.ports import Metrics, Queue
 from chalicelib.storage import BudgetSpent
 from chalicelib.tasks.lease import Leases
-from chalicelib.tasks.model import LATE, Checkpoint, Failure, Position, Progress, Report, StepResult, Task, TaskType
+from chalicelib.tasks.model import (
+    LATE,
+    Checkpoint,
+    Failure,
+    Position,
+    Progress,
+    Report,
+    Status,
+    StepResult,
+    Task,
+    TaskType,
+)
 from chalicelib.tasks.worker import Failpoint, Worker, noop
 from chalicelib.telemetry import NULL_METRICS, log
 
@@ -47,6 +59,8 @@ class ChunkedJobs:
     """Age, counted from its first part, at which a job ends as PARTIAL (the soft time limit)."""
     failpoint: Failpoint = noop
     metrics: Metrics = NULL_METRICS
+    after_cancel: Mapping[TaskType, Callable[[Task], None]] = MappingProxyType({})
+    """What a cancelled job of that kind needs beside its end. It may be called twice, and after the task has ended."""
     before_claim: Task | None = None
     """The task as it was before the worker claimed it."""
 
@@ -88,10 +102,14 @@ class ChunkedJobs:
         return self.leases.stop(task, stopped, Failure.of(spent))
 
     def undo(self, task: Task) -> None:
-        """Do nothing: the completed steps of a cancelled job stay."""
+        """Do what the kind's `after_cancel` says. The completed steps of a cancelled job stay."""
+        if follow_up := self.after_cancel.get(task.type):
+            follow_up(task)
 
     def discard(self, task: Task) -> None:
-        """Do nothing: completed steps leave nothing unfinished behind."""
+        """Follow up a job that was cancelled between two attempts, at its message for the next one."""
+        if task.status is Status.REVOKED:
+            self.undo(task)
 
     def _with_interruptions(self, task: Task, checkpoint: Checkpoint, report: Report) -> Report:
         """Return the report, with a late start and an interrupted attempt at this part counted in it."""

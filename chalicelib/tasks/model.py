@@ -57,6 +57,7 @@ class TaskType(StrEnum):
     OPTIMIZE_IMAGES = "optimize_images"
     DELETE_IMAGES = "delete_images"
     RENAME_COLLECTION = "rename_collection"
+    CHANGE_PRIVACY = "change_privacy"
 
 
 @dataclass(frozen=True, slots=True)
@@ -351,6 +352,7 @@ CHUNKED = frozenset(
         TaskType.OPTIMIZE_IMAGES,
         TaskType.DELETE_IMAGES,
         TaskType.RENAME_COLLECTION,
+        TaskType.CHANGE_PRIVACY,
     }
 )
 """Kinds of tasks that run in parts."""

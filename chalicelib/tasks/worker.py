@@ -33,6 +33,8 @@ JOB_FAILPOINTS: Final = ("after_piece", "after_hand_on", "after_objects", "after
 """Failpoints of chunked jobs."""
 VISIBILITY_FAILPOINTS: Final = ("after_hidden_copies", "after_hiding", "after_showing")
 """Failpoints of hiding and showing an image's renditions."""
+PRIVACY_FAILPOINTS: Final = ("after_opening", "after_moved_copies", "after_relocation", "after_withdrawal")
+"""Failpoints of opening and closing a collection."""
 
 Failpoint = Callable[[str], None]
 

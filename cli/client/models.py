@@ -146,6 +146,9 @@ class Collection:
     rendition_bytes: int = 0
     title: str = ""
     description: str = ""
+    private: bool = False
+    transition: str | None = None
+    """`opening` or `closing` while its images are being made public or private."""
 
 
 @dataclass(frozen=True)

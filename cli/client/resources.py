@@ -8,7 +8,9 @@ from datetime import datetime
 from typing import BinaryIO
 from urllib.parse import quote
 
-from cli.client.http import Transport
+import msgspec
+
+from cli.client.http import Transport, decode
 from cli.client.models import (
     Collection,
     Image,
@@ -100,6 +102,11 @@ class Collections:
     def rename(self, name: str, new_name: str) -> Task:
         """Rename a collection with its images; return the task."""
         return self.wire.ask("PATCH", _path(name), Task, json={"name": new_name})
+
+    def turn(self, name: str, *, private: bool) -> Task | Collection:
+        """Make a collection private or public; return the task that moves its images, or the collection without any."""
+        answer = self.wire.ask("PATCH", _path(name), msgspec.Raw, json={"private": private})
+        return decode(answer, Task) if "task_id" in decode(answer, dict) else decode(answer, Collection)
 
     def delete(self, name: str, *, force: bool = False) -> Task:
         """Delete a collection, with `force` also its images; return the task."""

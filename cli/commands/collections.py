@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 
-from cli.client.models import Collection
+from cli.client.models import Collection, Task
 from cli.commands import connection
 from cli.commands.parser import Commands, Run, add_command, add_verbs
 from cli.output import Column, format_bytes, print_list, print_one, print_result
@@ -21,6 +21,7 @@ DETAILS: tuple[Column[Collection], ...] = (
     *COLUMNS,
     ("title", lambda one: one.title),
     ("description", lambda one: one.description),
+    ("access", lambda one: one.transition or ("private" if one.private else "public")),
 )
 
 
@@ -29,7 +30,7 @@ def register(commands: Commands) -> None:
     parser = add_command(
         commands,
         "collections",
-        "list, show, create, describe, rename and delete collections",
+        "list, show, create, describe, rename, open, close and delete collections",
         "collections",
         "collections show wallpapers --json",
         "collections delete old-ones --force",
@@ -46,6 +47,8 @@ def register(commands: Commands) -> None:
     _add_texts(_verb(verbs, "describe", what, run_describe, "wallpapers --title Phones"))
     rename = _verb(verbs, "rename", "rename a collection; runs as a task", run_rename, "wallpapers phones")
     rename.add_argument("new_name", help="the new name, which no collection has")
+    _verb(verbs, "close", "make a collection private; its images are moved by a task", run_close, "family")
+    _verb(verbs, "open", "make a collection public; its images are moved by a task", run_open, "family")
 
 
 def _verb(verbs: Commands, name: str, what: str, run: Run, example: str) -> argparse.ArgumentParser:
@@ -94,6 +97,27 @@ def run_rename(given: argparse.Namespace) -> int:
         task = api.collections.rename(given.name, given.new_name)
         words = f"{given.name} is renamed to {given.new_name} by a task; see `wallify task {task.task_id}`."
         print_result(given, words, task)
+    return 0
+
+
+def run_close(given: argparse.Namespace) -> int:
+    """Make a collection private."""
+    return _turn(given, private=True)
+
+
+def run_open(given: argparse.Namespace) -> int:
+    """Make a collection public."""
+    return _turn(given, private=False)
+
+
+def _turn(given: argparse.Namespace, *, private: bool) -> int:
+    what = "private" if private else "public"
+    with connection.connect(given) as api:
+        made = api.collections.turn(given.name, private=private)
+        words = f"{given.name} is {what}."
+        if isinstance(made, Task):
+            words = f"The images of {given.name} become {what} by a task; see `wallify task {made.task_id}`."
+        print_result(given, words, made)
     return 0
 
 

@@ -373,7 +373,7 @@ export interface components {
          * @description The kinds of tasks.
          * @enum {unknown}
          */
-        TaskType: "bulk_process_images" | "cleanup_orphaned_files" | "delete_images" | "generate_thumbnails" | "optimize_images" | "process_image" | "rename_collection" | "update_collection_stats";
+        TaskType: "bulk_process_images" | "change_privacy" | "cleanup_orphaned_files" | "delete_images" | "generate_thumbnails" | "optimize_images" | "process_image" | "rename_collection" | "update_collection_stats";
         /**
          * Thumbnail
          * @description One preset size in every stored format.

@@ -38,6 +38,16 @@ def test_a_collection_is_renamed_by_a_task(at_desk: Terminal) -> None:
     assert "lakes" in at_desk("collections", "rename", "lakes", "lakes").out
 
 
+def test_a_collection_is_closed_by_a_task_and_an_empty_one_at_once(at_desk: Terminal, desk: ServedApi) -> None:
+    desk.picture(1)
+    started = at_desk("collections", "close", "wallpapers", "--json").json
+    assert (started["type"], started["subject"]["collection"]) == ("change_privacy", "wallpapers")
+    assert "closing" in at_desk("collections", "show", "wallpapers").out
+    assert "become private by a task" in at_desk("collections", "close", "wallpapers").out
+    assert at_desk("collections", "close", "lakes").out == "lakes is private.\n"
+    assert at_desk("collections", "open", "lakes", "--json").json["private"] is False
+
+
 def test_collections_are_listed_with_what_they_add_up_to(at_desk: Terminal, desk: ServedApi) -> None:
     image = desk.picture(1)
 

@@ -167,6 +167,14 @@ def test_a_copy_keeps_bytes_and_headers_and_leaves_the_first_where_it_is(bench: 
 
 
 @every
+def test_a_copy_has_other_headers_if_they_are_given(bench: Bench) -> None:
+    bench.objects.put(NewObject("a", b"bytes", "image/avif", IMMUTABLE))
+    bench.objects.copy("a", "b", content_type="image/png", cache_control=PRIVATE)
+    assert bench.objects.get("b", limit=LIMIT) == b"bytes"
+    assert (bench.headers("a"), bench.headers("b")) == (("image/avif", IMMUTABLE), ("image/png", PRIVATE))
+
+
+@every
 def test_removing_what_is_not_there_is_no_error_and_draws_from_the_budget(objects: ObjectStore) -> None:
     objects.put(NewObject("a", b"a", "image/png"), NewObject("b", b"b", "image/png"))
     budget = Budget(2)

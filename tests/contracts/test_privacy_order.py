@@ -95,6 +95,57 @@ def test_an_image_comes_neither_back_nor_over_into_what_lies_otherwise(state: St
     assert state.catalog.revise(trashed, replace(after, collection="open")).version == trashed.version + 1
 
 
+@pytest.mark.parametrize("heavier", [False, True])
+@pytest.mark.parametrize("guarded", [PUBLIC, GUARDED])
+def test_forms_move_only_to_the_side_that_is_settled(state: State, *, guarded: bool, heavier: bool) -> None:
+    """Also when the weight of the renditions changes with them, which changes the counters."""
+    image = an_image("i1")
+    there, here = a_form(image, guarded=not guarded), a_form(image, guarded=guarded)
+    stored = published(state, image, [there])
+    there, here = replace(there, bytes=there.bytes + heavier), replace(here, bytes=here.bytes + heavier)
+    moved = state.catalog.revise(stored, stored, [here])  # nothing is settled yet
+    set_privacy(state, private=guarded)
+    with pytest.raises(PrivacyDiffers):
+        state.catalog.revise(moved, moved, [there])
+    assert state.catalog.existing(["i1"]) == {"i1": moved}
+    assert state.catalog.renditions("i1") == (here,)
+    again = state.catalog.revise(moved, replace(moved, recipe="r2"), [here])
+    set_privacy(state, private=not guarded)
+    assert state.catalog.revise(again, replace(again, recipe="r3")).version == again.version + 1
+    latest = state.catalog.image("i1")
+    assert state.catalog.revise(latest, latest, [there]).renditions == (there,)
+
+
+def test_an_image_in_the_trash_lies_where_it_may_until_it_is_restored(state: State) -> None:
+    image = an_image("i1")
+    stored = published(state, image, [a_form(image, guarded=GUARDED)])
+    set_privacy(state, private=True)
+    trashed = state.catalog.revise(stored, replace(stored, trashed_at=NOON))
+    moved = state.catalog.revise(trashed, trashed, [a_form(image, guarded=PUBLIC)])
+    with pytest.raises(PrivacyDiffers):
+        state.catalog.revise(moved, replace(moved, trashed_at=None))
+
+
+@pytest.mark.parametrize("place", range(4))
+def test_of_closing_and_opening_pictures_at_one_moment_there_is_one_order(state: State, place: int) -> None:
+    """What becomes public does so before the collection is closed."""
+    images = [
+        published(state, an_image(f"i{number}"), [a_form(an_image(f"i{number}"), guarded=GUARDED)])
+        for number in range(CROWD - 1)
+    ]
+    _, mark = state.catalog.stats_with_version("nature")
+    acts: list[Callable[[], object]] = [
+        partial(state.catalog.revise, image, image, [a_form(image, guarded=PUBLIC)]) for image in images
+    ]
+    acts.insert(place, partial(state.catalog.set_privacy, "nature", mark, private=True))
+    outcomes = all_at_once(acts)
+    assert outcomes[place] is None
+    assert state.catalog.privacy("nature") is True
+    assert set(losses(outcomes)) <= {PrivacyDiffers}
+    opened = [image for image in state.catalog.images("nature", 99).items if not is_guarded(image.renditions[0].key)]
+    assert len(opened) == CROWD - 1 - len(losses(outcomes))
+
+
 def test_counters_that_are_put_right_leave_what_is_settled(state: State) -> None:
     set_privacy(state, private=True)
     stats, mark = state.catalog.stats_with_version("nature")

@@ -10,7 +10,7 @@ from chalice.app import Chalice
 
 from chalicelib.admin.scopes import Scope
 from chalicelib.container import Container
-from chalicelib.json_formats import read_optimize
+from chalicelib.json_formats import Work, read_optimize
 from chalicelib.uploads.service import Upload
 from tests.http.gateway import Gateway, Got
 from tests.http.memory_service import CDN, a_jpeg, bucket_of
@@ -217,13 +217,31 @@ def test_a_link_lasts_an_hour_to_a_week(admin: Gateway, image: Json, body: bytes
     assert admin.ask("POST", f"/images/{image['image_id']}/link", body).status == 400
 
 
-def test_a_collection_with_images_stays_what_it_is(admin: Gateway, image: Json) -> None:
-    refused = admin.ask("PATCH", "/collections/secret", b'{"private": false}', headers={"Accept-Language": "tr"})
-    assert (refused.status, refused.json["code"]) == (409, "privacy_is_settled")
-    assert "bir koleksiyon gizli" in refused.json["message"]
-    assert (
-        admin.ask("PATCH", f"/images/{image['image_id']}", b'{"collection": "open"}').json["code"] == "privacy_differs"
+def test_a_collection_with_images_is_opened_by_a_task(
+    anyone: Gateway, admin: Gateway, working_services: Container, image: Json
+) -> None:
+    moved = admin.ask("PATCH", f"/images/{image['image_id']}", b'{"collection": "open"}')
+    assert (moved.status, moved.json["code"]) == (409, "privacy_differs")
+    assert anyone.get("/cdn/secret/private.jpg").status == 404
+    started = admin.ask("PATCH", "/collections/secret", b'{"private": false, "title": "Shown"}')
+    assert (started.status, started.json["type"], started.headers["Location"].rpartition("/")[2]) == (
+        202,
+        "change_privacy",
+        started.json["task_id"],
     )
+    shown = admin.get("/collections/secret").json
+    assert (shown["title"], shown["private"], shown["transition"]) == ("Shown", True, "opening")
+    assert admin.get(place(shown["links"]["task"])).json["task_id"] == started.json["task_id"]
+    refused = admin.ask("PATCH", "/collections/secret", b'{"name": "other"}', headers={"Accept-Language": "tr"})
+    assert (refused.status, refused.json["code"]) == (409, "privacy_is_changing")
+    assert started.json["task_id"] in refused.json["message"]
+    assert "Koleksiyon gizli ya da" in refused.json["message"]
+    working_services.chunked_jobs.run(Work(started.json["task_id"]), working_services.job_worker)
+    shown = admin.get("/collections/secret").json
+    assert (shown["private"], shown["transition"], "task" in shown["links"]) == (False, None, False)
+    assert admin.get(f"/images/{image['image_id']}").json["private"] is False
+    written = {(entry["action"], entry["target"]) for entry in admin.get("/audit").json["entries"]}
+    assert ("update_collection", "secret private=false title=Shown") in written
 
 
 def test_a_download_has_its_files_name_whatever_its_letters(

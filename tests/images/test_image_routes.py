@@ -171,6 +171,7 @@ def test_collections_tell_what_they_add_up_to(admin: Gateway, services: Containe
         "bytes": 100_000,
         "rendition_bytes": 6_750,
         "private": False,
+        "transition": None,
         "links": {
             "self": "/collections/g%C3%B6l",
             "images": "/collections/g%C3%B6l/images",

@@ -62,8 +62,8 @@ def test_what_changes_while_it_is_copied_stays(world: MaintenanceWorld) -> None:
     (found,) = world.bucket.list(KEY, 1).items
     copy = world.bucket.copy
 
-    def slow(key: str, to: str) -> None:
-        copy(key, to)
+    def slow(key: str, to: str, *, content_type: str = "", cache_control: str = "") -> None:
+        copy(key, to, content_type=content_type, cache_control=cache_control)
         world.bucket.drop(KEY, b"new")
 
     world.bucket.copy = slow  # type: ignore[method-assign]  # the bucket of this test is slow
@@ -76,8 +76,8 @@ def test_what_changes_after_the_last_look_stays_and_gives_its_share_back(world: 
     world.clock.move(DAY)
     copy = world.bucket.copy
 
-    def slow(key: str, to: str) -> None:
-        copy(key, to)
+    def slow(key: str, to: str, *, content_type: str = "", cache_control: str = "") -> None:
+        copy(key, to, content_type=content_type, cache_control=cache_control)
         world.bucket.drop(KEY, b"new")
 
     world.bucket.copy = slow  # type: ignore[method-assign]  # the bucket of this test is slow

@@ -32,6 +32,7 @@ from chalicelib.adapters.dynamodb.items import (
 from chalicelib.adapters.dynamodb.table import NO_FILTER, EntryFilter, ShardedIndex, Table
 from chalicelib.adapters.records import (
     are_private,
+    changed_privacy,
     child_outcome,
     decode,
     encode,
@@ -141,17 +142,21 @@ _FIELDS = ("images", "bytes", "rendition_bytes")
 
 
 def counter_updates(
-    image_id: str, deltas: Iterable[CollectionStats], *, guarded: bool | None = None
-) -> Iterator[UpdateItem]:
+    image_id: str, deltas: Sequence[CollectionStats], *, guarded: bool | None = None, fitting: str | None = None
+) -> Iterator[UpdateItem | ConditionCheck]:
     """Yield the updates of the counter shards for these changes of an image.
 
     An image that enters a collection requires that the collection has not been set to the other privacy than
-    `guarded`, the privacy of the image's renditions; None requires nothing.
+    `guarded`, the privacy of the image's renditions; None requires nothing. The collection `fitting` requires it also
+    if no image enters it.
     """
     shard = items.shard_of(image_id, items.STATS_SHARDS)
     for delta in deltas:
-        fits = _fits(delta, guarded=guarded) if delta.images > 0 and guarded is not None else None
+        must_fit = guarded is not None and (delta.images > 0 or delta.collection == fitting)
+        fits = _fits(delta.collection, guarded=guarded) if must_fit else None
         yield UpdateItem(items.stats_key(delta.collection, shard), adds=_adds(delta), only_if=fits)
+    if fitting is not None and fitting not in {delta.collection for delta in deltas}:
+        yield ConditionCheck(items.stats_key(fitting, shard), _fits(fitting, guarded=guarded))
 
 
 def read_privacy(table: Table, collection: str) -> bool | None:
@@ -209,9 +214,9 @@ def _still(moves: int) -> tuple[str, dict[str, object]]:
     return ("#moves = :still", {":still": moves}) if moves else ("attribute_not_exists(#moves)", {})
 
 
-def _fits(delta: CollectionStats, *, guarded: bool) -> Condition:
+def _fits(collection: str, *, guarded: bool | None) -> Condition:
     def differs() -> errors.PrivacyDiffers:
-        return errors.PrivacyDiffers(collection=delta.collection)
+        return errors.PrivacyDiffers(collection=collection)
 
     return Condition("attribute_not_exists(#private) OR #private = :guarded", {":guarded": guarded}, differs)
 
@@ -351,7 +356,12 @@ class DynamoCatalog:
             PutItem(image_item(revised), image_unchanged(item, lambda: _changed(before))),
             *self._shelf.moved(now, revised),
             *self._rendition_items(item),
-            *counter_updates(now.image_id, stats_deltas(now, revised), guarded=are_private(made)),
+            *counter_updates(
+                now.image_id,
+                stats_deltas(now, revised),
+                guarded=are_private(made),
+                fitting=changed_privacy(now.renditions, revised, made),
+            ),
         )
         return revised
 

@@ -10,6 +10,7 @@ from threading import Lock
 
 from chalicelib.adapters.records import (
     are_private,
+    changed_privacy,
     child_outcome,
     child_position,
     decode_child_cursor,
@@ -81,12 +82,18 @@ class MemoryDatabase:
         return stored
 
     def must_fit(self, before: Image | None, after: Image, renditions: Sequence[Rendition]) -> None:
-        """Raise PrivacyDiffers if the image enters a collection whose privacy differs from that of its renditions."""
+        """Raise PrivacyDiffers if the renditions differ from the privacy of a collection that the image enters.
+
+        The same holds for the image's collection, if the renditions move under the other prefix.
+        """
         guarded = are_private(renditions)
-        for delta in stats_deltas(before, after):
-            settled = self.private.get(delta.collection)
-            if delta.images > 0 and None not in {guarded, settled} and guarded is not settled:
-                raise PrivacyDiffers(collection=delta.collection)
+        checked = [delta.collection for delta in stats_deltas(before, after) if delta.images > 0]
+        if before is not None and changed_privacy(self.renditions[before.image_id], after, renditions):
+            checked.append(after.collection)
+        for collection in checked:
+            settled = self.private.get(collection)
+            if None not in {guarded, settled} and guarded is not settled:
+                raise PrivacyDiffers(collection=collection)
 
     def drop(self, image_id: str) -> None:
         """Delete the image with its constraints, counters and renditions."""

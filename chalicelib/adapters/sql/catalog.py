@@ -17,6 +17,7 @@ from sqlalchemy.exc import IntegrityError
 
 from chalicelib.adapters.records import (
     are_private,
+    changed_privacy,
     decode,
     encode,
     encode_cursor,
@@ -47,19 +48,26 @@ _FIELDS = ("images", "bytes", "rendition_bytes")
 
 
 def move_counters(
-    connection: Connection, image_id: str, deltas: Sequence[CollectionStats], *, guarded: bool | None = None
+    connection: Connection,
+    image_id: str,
+    deltas: Sequence[CollectionStats],
+    *,
+    guarded: bool | None = None,
+    fitting: str | None = None,
 ) -> None:
     """Add the deltas of one image to the counters, in the order of collection names, so that there are no deadlocks.
 
     Raises:
         PrivacyDiffers: the image enters a collection whose privacy is set and differs from `guarded`, the privacy of
-            the image's renditions; None accepts any.
+            the image's renditions; None accepts any. The collection `fitting` is checked also if no image enters it.
     """
-    shard = zlib.crc32(image_id.encode()) % SHARDS
-    for delta in sorted(deltas, key=lambda one: one.collection):
-        if delta.images > 0 and guarded is not None:
+    shard, known = zlib.crc32(image_id.encode()) % SHARDS, {delta.collection for delta in deltas}
+    checked = [CollectionStats(fitting)] if fitting is not None and fitting not in known else []
+    for delta in sorted((*deltas, *checked), key=lambda one: one.collection):
+        if guarded is not None and (delta.images > 0 or delta.collection == fitting):
             _must_fit(connection, delta.collection, shard, guarded=guarded)
-        _add(connection, delta, shard)
+        if delta not in checked:
+            _add(connection, delta, shard)
 
 
 def read_privacy(connection: Connection, collection: str) -> bool | None:
@@ -274,10 +282,17 @@ class SqlCatalog:
             stored = lock_image(connection, before)
             if stored is None:
                 raise image_changed(before)
-            made = _renditions(connection, [stored.image_id]) if renditions is None else renditions
+            current = _renditions(connection, [stored.image_id])
+            made = current if renditions is None else renditions
             revised = image_to_store(after, made, version=stored.version + 1)
             update_image(connection, stored, revised, renditions, stamp)
-            move_counters(connection, stored.image_id, stats_deltas(stored, revised), guarded=are_private(made))
+            move_counters(
+                connection,
+                stored.image_id,
+                stats_deltas(stored, revised),
+                guarded=are_private(made),
+                fitting=changed_privacy(current, revised, made),
+            )
             return revised
 
         return self._db.commit(work, partial(image_written_by, before.image_id))

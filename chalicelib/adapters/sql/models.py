@@ -188,6 +188,7 @@ class CollectionRow(Base):
     description: Mapped[str] = mapped_column(Text)
     version: Mapped[int]
     renaming: Mapped[str] = mapped_column(Text, server_default=text("''"))
+    privacy_task: Mapped[str] = mapped_column(Text, server_default=text("''"))
     stamp: Mapped[str] = mapped_column(Text)
     """Stamp of the call that wrote this version."""
 

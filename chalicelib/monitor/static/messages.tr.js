@@ -84,6 +84,7 @@ export const TURKISH = {
   "Optimise images": "Resimleri iyileştir",
   "Delete images": "Resimleri sil",
   "Rename a collection": "Koleksiyonu yeniden adlandır",
+  "Open or close a collection": "Koleksiyonu aç ya da gizle",
   "File": "Dosya",
   "Collection": "Koleksiyon",
   "Created": "Oluşturuldu",

@@ -24,6 +24,7 @@ export const TYPES = {
   optimize_images: "Optimise images",
   delete_images: "Delete images",
   rename_collection: "Rename a collection",
+  change_privacy: "Open or close a collection",
 };
 
 export const typeWords = (type) => t(TYPES[type] ?? type);
