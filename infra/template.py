@@ -15,8 +15,6 @@ FOUNDATION = Path(__file__).with_name("foundation.yaml")
 DATABASE = Path(__file__).with_name("database.yaml")
 GATEWAY = Path(__file__).with_name("gateway.yaml")
 OBSERVING = Path(__file__).with_name("observing.yaml")
-EDGE = Path(__file__).with_name("edge.js")
-"""Function of CloudFront that runs before the cache; `!File edge.js` in the template."""
 NOT_FOUND_PAGE = Path(__file__).with_name("not-found.json")
 NOT_FOUND_KEY = "errors/not-found.json"
 """Key of that page in the bucket, from which the CDN answers."""
@@ -31,11 +29,6 @@ _COMMENT = re.compile(r"^ *//.*\n|^\n", re.MULTILINE)
 def body(path: Path) -> str:
     """Return the template as it is sent, as compact JSON: CloudFormation takes 51,200 bytes at once."""
     return json.dumps(_parsed(path), separators=(",", ":"), ensure_ascii=False)
-
-
-def edge_code() -> str:
-    """Return the text of the edge's function without its comments."""
-    return script(EDGE)
 
 
 def script(path: Path) -> str:

@@ -252,7 +252,7 @@ class Cleanup:
             raise TooManyOrphans(orphans=removable, cap=cap, seen=report["seen"], taken=0)
         if report["unreadable"]:
             raise CatalogueIncomplete(objects=report["unreadable"], key=report.examples["unreadable"][0], taken=0)
-        if not report["seen"] and "after" not in task.args and self._has_images():
+        if not report["seen"] and "after" not in task.args and self._expects_objects():
             raise Unavailable("cleanup.bucket_empty")
 
     def _check_not_empty(self, removable: int) -> None:
@@ -260,8 +260,14 @@ class Cleanup:
             raise CatalogueEmpty(orphans=removable)
 
     def _has_images(self) -> bool:
-        names = self.catalog.collections()
-        return any(self.catalog.images(name, 1).items for name in names) or bool(self.catalog.trashed(1).items)
+        return self._lists_images() or bool(self.catalog.trashed(1).items)
+
+    def _expects_objects(self) -> bool:
+        """Return True if an image must have objects; one that waits for the CDN to be purged has none any more."""
+        return self._lists_images() or not all(is_tombstone(image) for image in self.catalog.trashed(_PAGE).items)
+
+    def _lists_images(self) -> bool:
+        return any(self.catalog.images(name, 1).items for name in self.catalog.collections())
 
     def _allowed(self, report: Report) -> int:
         return allowed(report["seen"], share=self.bounds.max_share, least=self.bounds.always_allowed)

@@ -236,3 +236,20 @@ def test_a_large_deletion_leaves_every_other_copy_and_goes_as_fast_as_the_cdn_ta
     assert web.shows(f"/i/{image.image_id}/full")
     assert web.edge.asked["bucket"] > 0
     assert web.edge.asked.total() <= asked + 1  # its redirect has expired, its file has not
+
+
+def test_what_a_slow_cdn_leaves_of_a_large_deletion_is_finished_by_clean_up(web: Web) -> None:
+    catalog, web.edge.lag = web.world.services.state.catalog, timedelta(minutes=14)
+    images = [web.world.image(number, collection="old") for number in range(35)]
+
+    task = web.world.finish(web.world.services.trash.delete_collection("old", force=True))
+
+    left = catalog.existing([image.image_id for image in images])
+    assert (task.status, 0 < len(left) < 35) == (Status.PARTIAL, True)
+    assert web.world.bucket.under("renditions/", "originals/") == []
+    for _ in range(3):
+        web.wait(timedelta(days=1))
+        assert web.world.run("cleanup").status is Status.SUCCESS
+    assert catalog.existing([image.image_id for image in images]) == {}
+    dropped = {path for one in web.edge.invalidations.values() for path in one.paths}
+    assert dropped >= {f"/renditions/{image.image_id}/*" for image in images}

@@ -20,11 +20,12 @@ from chalicelib.delivery.negotiation import HINT_STEPS, Accept, best, hinted_wid
 from chalicelib.delivery.on_demand import codec_for, parse_options
 from infra.edge import NORMALIZER, behaviour_of, normalised
 from infra.rules import RULES, Deployment
-from infra.template import EDGE, edge_code
+from infra.template import FOUNDATION, script
 from tests.builders import a_rendition
 from tests.fake_edge import ASKED
 
 Json = dict[str, Any]
+EDGE = FOUNDATION.with_name("edge.js")
 ONE = "22222222-2222-4222-8222-222222222221"
 NODE = shutil.which("node")
 MOST_BYTES = 10_240
@@ -67,7 +68,7 @@ def handled(*events: Json) -> list[Json]:
     if NODE is None:
         pytest.skip("needs Node")
     asked = json.dumps(events)
-    run = subprocess.run([NODE, "-e", edge_code() + RUN], input=asked, capture_output=True, text=True, check=True)
+    run = subprocess.run([NODE, "-e", script(EDGE) + RUN], input=asked, capture_output=True, text=True, check=True)
     answers: list[Json] = json.loads(run.stdout)
     return answers
 
@@ -81,8 +82,8 @@ def some_headers(many: int) -> list[str]:
 
 
 def test_the_function_fits() -> None:
-    assert len(edge_code().encode()) < MOST_BYTES / 2
-    assert "//" not in edge_code()
+    assert len(script(EDGE).encode()) < MOST_BYTES / 2
+    assert "//" not in script(EDGE)
     assert "//" in EDGE.read_text(encoding="utf-8")
 
 

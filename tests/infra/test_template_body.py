@@ -10,6 +10,7 @@ import pytest
 from infra import template
 from infra.template import DATABASE, FOUNDATION, GATEWAY, OBSERVING
 
+EDGE = FOUNDATION.with_name("edge.js")
 MOST = 51_200
 """https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/cloudformation-limits.html"""
 
@@ -25,6 +26,6 @@ def test_the_body_means_what_the_file_says_and_fits(path: Path) -> None:
 def test_the_function_at_the_edge_is_sent_as_it_is_written_without_comments() -> None:
     sent = json.loads(template.body(FOUNDATION))["Resources"]["Normalizer"]["Properties"]["FunctionCode"]
 
-    assert sent == template.edge_code()
+    assert sent == template.script(EDGE)
     assert [line for line in sent.splitlines() if not line or line.lstrip().startswith("//")] == []
-    assert set(sent.splitlines()) <= set(template.EDGE.read_text(encoding="utf-8").splitlines())
+    assert set(sent.splitlines()) <= set(EDGE.read_text(encoding="utf-8").splitlines())

@@ -70,6 +70,14 @@ MAINTENANCE = (
         "soak --tasks 60 --store memory --seed 5 --errors 0 --kill 0 --duplicate 0",
     ),
     Mutant(
+        "busy-cdn-is-not-asked-again",
+        "chalicelib/images/trash.py",
+        "            if not self._forget_copies(group, wait=wait):\n                break\n",
+        "            self._forget_copies(group, wait=wait)\n",
+        "copies of deleted pictures are served for a year",
+        "tests/images/test_trash.py::test_a_large_deletion_outlasts_a_cdn_that_is_busy_for_long",
+    ),
+    Mutant(
         "old-variants-stay",
         "chalicelib/images/optimize.py",
         "(one.size, one.format) in forms or _is_variant(one)]",
