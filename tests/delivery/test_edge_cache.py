@@ -188,7 +188,13 @@ def trash(web: Web, image: Image) -> None:
     web.world.services.trash.trash(image.image_id)
 
 
-@pytest.mark.parametrize("withdraw", [delete, delete_collection, trash])
+def close(web: Web, image: Image) -> None:
+    task = web.world.services.privacy_changes.change(image.collection, private=True)
+    assert task is not None
+    assert web.world.finish(task).status is Status.SUCCESS
+
+
+@pytest.mark.parametrize("withdraw", [delete, delete_collection, trash, close])
 def test_a_minute_after_a_picture_is_withdrawn_no_address_shows_it(
     web: Web, image: Image, withdraw: Callable[[Web, Image], None]
 ) -> None:
@@ -203,6 +209,19 @@ def test_a_minute_after_a_picture_is_withdrawn_no_address_shows_it(
     web.wait(MINUTE)
     assert [one for one in known if web.shows(*one)] == []
     assert all(one.paths != ("/renditions/*",) for one in web.edge.invalidations.values())
+
+
+def test_a_picture_of_a_collection_that_was_opened_again_is_there_within_seconds(web: Web, image: Image) -> None:
+    address = f"/i/{image.image_id}/full"
+    close(web, image)
+    assert not web.shows(address)
+
+    task = web.world.services.privacy_changes.change(image.collection, private=False)
+
+    assert task is not None
+    assert web.world.finish(task).status is Status.SUCCESS
+    web.wait(2 * SECOND)
+    assert web.shows(address)
 
 
 def test_a_restored_picture_is_there_again_within_seconds(web: Web, image: Image) -> None:
