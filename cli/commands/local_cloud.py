@@ -74,6 +74,7 @@ def _print_addresses(stack: Stack, record: Record) -> None:
     )
     stdout.print(f"[bold]API[/]      {stack.api_url}")
     stdout.print(f"[bold]Monitor[/]  {stack.monitor_url}")
+    stdout.print(f"[bold]Gallery[/]  {stack.gallery_url}")
     stdout.print(f"[bold]Token[/]    {record.token}", soft_wrap=True)
     stdout.print("[bold]Upload[/]", curl, soft_wrap=True, highlight=False)
     for line in aws_command(stack).values():
@@ -154,6 +155,7 @@ def stack_facts(stack: Stack) -> dict[str, object]:
     return {
         "api_url": stack.api_url,
         "monitor_url": stack.monitor_url,
+        "gallery_url": stack.gallery_url,
         "token": record.token,
         "emulator_url": stack.emulator_url,
         "functions": list(record.functions),

@@ -7,6 +7,7 @@ import logging
 import re
 from dataclasses import dataclass, field
 from http import HTTPStatus
+from pathlib import Path
 from typing import Any
 
 from aiohttp import HttpVersion10, web
@@ -203,6 +204,28 @@ def not_found() -> web.Response:
     """Return what the distribution answers for missing objects; signed addresses do not pass the emulator's."""
     headers = {**picture_headers(), "Content-Type": "application/json", "Cache-Control": "public, max-age=1"}
     return web.Response(status=HTTPStatus.NOT_FOUND, body=NOT_FOUND_PAGE.read_bytes(), headers=headers)
+
+
+GALLERY = "/gallery/"
+_ROOT = Path(__file__).parents[2]
+_GALLERY = {
+    "": _ROOT / "examples/gallery/index.html",
+    "gallery.css": _ROOT / "examples/gallery/gallery.css",
+    "gallery.js": _ROOT / "examples/gallery/gallery.js",
+    "wallify.js": _ROOT / "clients/js/wallify.js",
+}
+_TYPES = {".html": "text/html", ".css": "text/css", ".js": "text/javascript"}
+
+
+def gallery_file(method: str, target: str) -> web.Response:
+    """Return a file of the example gallery, read anew each time; 404 for any other path below `/gallery/`."""
+    if method not in {"GET", "HEAD"}:
+        return method_refusal("GET, HEAD")
+    path = _GALLERY.get(target.partition("?")[0].removeprefix(GALLERY))
+    if path is None:
+        return not_found()
+    headers = {"Cache-Control": "no-cache", "X-Content-Type-Options": "nosniff"}
+    return web.Response(body=path.read_bytes(), headers=headers, content_type=_TYPES[path.suffix], charset="utf-8")
 
 
 def target_of(request: web.BaseRequest) -> str | None:

@@ -1,6 +1,7 @@
 """Reverse proxy of the local cloud: plain paths on one port, forwarded to the emulated gateway and distribution.
 
-On AWS, a custom domain and CloudFront do this. `/media/<key>` goes to the distribution, all other paths to the API.
+On AWS, a custom domain and CloudFront do this. `/media/<key>` goes to the distribution, `/gallery/` is the
+example gallery, and all other paths go to the API.
 Bodies are forwarded unchanged. Limits of API Gateway that the emulator lacks are enforced here.
 """
 
@@ -46,11 +47,13 @@ from cli.local.gateway_errors import (
     redirect_request,
 )
 from cli.local.http_server import (
+    GALLERY,
     METHODS,
     HttpServer,
     Limits,
     RequestLimiter,
     TooManyRequests,
+    gallery_file,
     gateway_response,
     host_error,
     method_refusal,
@@ -183,9 +186,10 @@ class ReverseProxy:
         try:
             if request.method not in METHODS:
                 return await self._refuse_method(request, target)
-            if target.startswith(MEDIA):
-                return await self._from_distribution(request, target)
-            return await self._through_gateway(request, target)
+            if target.startswith(GALLERY):
+                return gallery_file(request.method, target)
+            answer = self._from_distribution if target.startswith(MEDIA) else self._through_gateway
+            return await answer(request, target)
         except TimeoutError:
             return gateway_response("INTEGRATION_TIMEOUT")
         except ClientError as failure:

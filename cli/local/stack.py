@@ -51,6 +51,11 @@ class Stack:
         return f"{self.api_url}/monitor"
 
     @property
+    def gallery_url(self) -> str:
+        """Address of the example gallery."""
+        return f"{self.api_url}/gallery/"
+
+    @property
     def emulator_url(self) -> str:
         """AWS endpoint of this stack."""
         return f"http://127.0.0.1:{self.emulator_port}"

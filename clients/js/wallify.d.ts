@@ -24,6 +24,8 @@ export interface PictureOptions {
     /** "eager" for what is seen first; "lazy" without one. */
     loading?: "lazy" | "eager";
 }
+/** What shows a picture: a record of the API, or an entry of a collection's manifest. */
+export type Shown = Pick<Image, "image_id" | "srcset" | "sources" | "width" | "height" | "thumbhash"> & Partial<Pick<Image, "url" | "private">>;
 export type Progress = (sent: number, total: number) => void;
 interface Problem {
     code?: string;
@@ -67,12 +69,12 @@ export declare class Wallify {
      */
     signedRendition(imageId: string, options: Record<string, string | number>, hours?: number): Promise<string>;
     /**
-     * Widths and addresses for `<img srcset>`: stored thumbnails, and screens that are made on demand. Without a format,
-     * the thumbnails are in one that every client reads.
+     * Widths and addresses for `<img srcset>`: what is stored, and between that and the full size screens that are made on
+     * demand. Without a format, stored sizes are in one that every client reads.
      */
-    srcset(image: Image, format?: string): string;
+    srcset(image: Shown, format?: string): string;
     /** HTML of a `<picture>` that reserves its place, shows the placeholder first and loads a fitting size. */
-    picture(image: Image, { alt, sizes, loading }?: PictureOptions): string;
+    picture(image: Shown, { alt, sizes, loading }?: PictureOptions): string;
 }
 /** A ThumbHash (base64, as in the records) as a data URL of 32 pixels. The format: https://evanw.github.io/thumbhash/ */
 export declare function placeholder(thumbhash: string): string;

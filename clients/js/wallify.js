@@ -1,5 +1,4 @@
 const SCREENS = [540, 1080, 1440, 2160, 3840];
-const PLAIN = new Set(["jpeg", "png", "gif"]);
 export class WallifyError extends Error {
     status;
     code;
@@ -66,25 +65,21 @@ export class Wallify {
         return signed.url;
     }
     srcset(image, format) {
-        const stored = image.thumbnails.map((one) => {
-            const source = one.sources.find((each) => (format ? each.format === format : PLAIN.has(each.format)));
-            return source && `${source.url} ${one.width}w`;
-        });
-        const most = Math.max(0, ...image.thumbnails.map((one) => one.width));
-        const screens = image.private
-            ? []
-            : SCREENS.filter((width) => width > most && width < image.width).map((width) => `${this.rendition(image.image_id, `screen-${width}`)} ${width}w`);
-        const full = format ? [] : [`${image.url} ${image.width}w`];
-        return [...new Set([...stored.filter(Boolean), ...screens, ...full])].join(", ");
+        const given = format ? image.sources?.find((one) => one.format === format)?.srcset : image.srcset;
+        const stored = (given || "").split(", ").filter(Boolean);
+        const below = stored.filter((one) => widthOf(one) < image.width);
+        const most = Math.max(0, ...below.map(widthOf));
+        const screens = SCREENS.filter((width) => !image.private && width > most && width < image.width).map((width) => `${this.rendition(image.image_id, `screen-${width}`)} ${width}w`);
+        return [...below, ...screens, ...stored.slice(below.length)].join(", ");
     }
     picture(image, { alt = "", sizes = "100vw", loading = "lazy" } = {}) {
-        const formats = new Set(image.thumbnails.flatMap((one) => one.sources.map((source) => source.format)));
-        const sources = ["avif", "webp"]
-            .filter((format) => formats.has(format))
-            .map((format) => tag("source", { type: `image/${format}`, srcset: this.srcset(image, format), sizes }));
-        const ground = image.thumbhash && !image.has_alpha ? `background:url(${placeholder(image.thumbhash)}) 0 0/100% 100%` : "";
-        const { width, height, url: src } = image;
-        const img = { src, srcset: this.srcset(image), sizes, width, height, alt, loading, decoding: "async", style: ground };
+        const { width, height, thumbhash } = image;
+        const sources = (image.sources || []).map(({ type, format }) => tag("source", { type, srcset: this.srcset(image, format), sizes }));
+        const isOpaque = thumbhash && !(atob(thumbhash).charCodeAt(2) & 128);
+        const style = isOpaque ? `background:url(${placeholder(thumbhash)}) 0 0/100% 100%` : "";
+        const srcset = this.srcset(image);
+        const src = image.url || srcset.split(", ").at(-1).split(" ")[0];
+        const img = { src, srcset, sizes, width, height, alt, loading, decoding: "async", style };
         return `<picture>${sources.join("")}${tag("img", img)}</picture>`;
     }
     async #ask(method, path, { body, signal } = {}) {
@@ -108,6 +103,7 @@ export class Wallify {
         }
     }
 }
+const widthOf = (entry) => parseInt(entry.slice(entry.lastIndexOf(" ")));
 function tag(name, attributes) {
     const escaped = (value) => String(value).replace(/[&"<>]/g, (char) => `&#${char.charCodeAt(0)};`);
     const text = Object.entries(attributes).filter(([key, value]) => value !== "" || key === "alt");

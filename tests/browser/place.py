@@ -111,7 +111,8 @@ class Place:
         blob = self.bucket.blobs.get(key)
         if blob is None:
             return 404, {}, b""
-        return 200, {"Content-Type": blob.content_type, "Cache-Control": blob.cache_control}, blob.body
+        coded = {"Content-Encoding": blob.content_encoding} if blob.content_encoding else {}
+        return 200, {"Content-Type": blob.content_type, "Cache-Control": blob.cache_control, **coded}, blob.body
 
     def _posted(self, headers: dict[str, str], body: bytes) -> tuple[int, dict[str, str], bytes]:
         kind = next(value for name, value in headers.items() if name.lower() == "content-type")

@@ -80,6 +80,32 @@ def test_redirects_of_the_distribution_are_answered_as_on_aws(
         assert got.headers[name] == value
 
 
+@pytest.mark.parametrize(
+    ("name", "kind", "begins"),
+    [
+        ("", "text/html", "<!doctype html>"),
+        ("?collection=a", "text/html", "<!doctype html>"),
+        ("gallery.css", "text/css", ":root"),
+        ("gallery.js", "text/javascript", "//"),
+        ("wallify.js", "text/javascript", "const SCREENS"),
+    ],
+)
+def test_the_example_gallery_is_here(
+    client: httpx.Client, upstream: Upstream, name: str, kind: str, begins: str
+) -> None:
+    got = client.get(f"/gallery/{name}")
+
+    assert (got.status_code, got.headers["Content-Type"]) == (200, f"{kind}; charset=utf-8")
+    assert got.text.startswith(begins)
+    assert upstream.requests == []
+
+
+@pytest.mark.parametrize("name", ["..%2F..%2Fpyproject.toml", "%2e%2e/README.md", "README.md", "other.js"])
+def test_nothing_else_of_the_project_can_be_read_there(client: httpx.Client, name: str) -> None:
+    assert client.get(f"/gallery/{name}").status_code == 404
+    assert client.post("/gallery/").status_code == 405
+
+
 SIGNATURE = "X-Amz-Date=1&X-Amz-Signature=abc&response-cache-control=private%2C%20max-age%3D300"
 
 

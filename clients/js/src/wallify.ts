@@ -31,6 +31,10 @@ export interface PictureOptions {
   loading?: "lazy" | "eager";
 }
 
+/** What shows a picture: a record of the API, or an entry of a collection's manifest. */
+export type Shown = Pick<Image, "image_id" | "srcset" | "sources" | "width" | "height" | "thumbhash"> &
+  Partial<Pick<Image, "url" | "private">>;
+
 export type Progress = (sent: number, total: number) => void;
 
 interface Problem {
@@ -40,7 +44,6 @@ interface Problem {
 }
 
 const SCREENS = [540, 1080, 1440, 2160, 3840];
-const PLAIN = new Set(["jpeg", "png", "gif"]);
 
 /** What the API, the bucket or a failed task says. */
 export class WallifyError extends Error {
@@ -136,33 +139,32 @@ export class Wallify {
   }
 
   /**
-   * Widths and addresses for `<img srcset>`: stored thumbnails, and screens that are made on demand. Without a format,
-   * the thumbnails are in one that every client reads.
+   * Widths and addresses for `<img srcset>`: what is stored, and between that and the full size screens that are made on
+   * demand. Without a format, stored sizes are in one that every client reads.
    */
-  srcset(image: Image, format?: string): string {
-    const stored = image.thumbnails.map((one) => {
-      const source = one.sources.find((each) => (format ? each.format === format : PLAIN.has(each.format)));
-      return source && `${source.url} ${one.width}w`;
-    });
-    const most = Math.max(0, ...image.thumbnails.map((one) => one.width));
-    const screens = image.private
-      ? []
-      : SCREENS.filter((width) => width > most && width < image.width).map(
-          (width) => `${this.rendition(image.image_id, `screen-${width}`)} ${width}w`,
-        );
-    const full = format ? [] : [`${image.url} ${image.width}w`];
-    return [...new Set([...stored.filter(Boolean), ...screens, ...full])].join(", ");
+  srcset(image: Shown, format?: string): string {
+    const given = format ? image.sources?.find((one) => one.format === format)?.srcset : image.srcset;
+    const stored = (given || "").split(", ").filter(Boolean);
+    const below = stored.filter((one) => widthOf(one) < image.width);
+    const most = Math.max(0, ...below.map(widthOf));
+    const screens = SCREENS.filter((width) => !image.private && width > most && width < image.width).map(
+      (width) => `${this.rendition(image.image_id, `screen-${width}`)} ${width}w`,
+    );
+    return [...below, ...screens, ...stored.slice(below.length)].join(", ");
   }
 
   /** HTML of a `<picture>` that reserves its place, shows the placeholder first and loads a fitting size. */
-  picture(image: Image, { alt = "", sizes = "100vw", loading = "lazy" }: PictureOptions = {}): string {
-    const formats = new Set(image.thumbnails.flatMap((one) => one.sources.map((source) => source.format)));
-    const sources = ["avif", "webp"]
-      .filter((format) => formats.has(format))
-      .map((format) => tag("source", { type: `image/${format}`, srcset: this.srcset(image, format), sizes }));
-    const ground = image.thumbhash && !image.has_alpha ? `background:url(${placeholder(image.thumbhash)}) 0 0/100% 100%` : "";
-    const { width, height, url: src } = image;
-    const img = { src, srcset: this.srcset(image), sizes, width, height, alt, loading, decoding: "async", style: ground };
+  picture(image: Shown, { alt = "", sizes = "100vw", loading = "lazy" }: PictureOptions = {}): string {
+    const { width, height, thumbhash } = image;
+    const sources = (image.sources || []).map(({ type, format }) =>
+      tag("source", { type, srcset: this.srcset(image, format), sizes }),
+    );
+    // Through a transparent picture its placeholder would be seen for ever.
+    const isOpaque = thumbhash && !(atob(thumbhash).charCodeAt(2) & 128);
+    const style = isOpaque ? `background:url(${placeholder(thumbhash)}) 0 0/100% 100%` : "";
+    const srcset = this.srcset(image);
+    const src = image.url || srcset.split(", ").at(-1)!.split(" ")[0]!;
+    const img = { src, srcset, sizes, width, height, alt, loading, decoding: "async", style };
     return `<picture>${sources.join("")}${tag("img", img)}</picture>`;
   }
 
@@ -191,6 +193,9 @@ export class Wallify {
     }
   }
 }
+
+/** Of an entry of a srcset, such as "a.jpg 600w". */
+const widthOf = (entry: string) => parseInt(entry.slice(entry.lastIndexOf(" ")));
 
 function tag(name: string, attributes: Record<string, string | number>): string {
   const escaped = (value: string | number) => String(value).replace(/[&"<>]/g, (char) => `&#${char.charCodeAt(0)};`);

@@ -27,13 +27,11 @@ beforeEach(() => (asked.length = answers.length = 0));
 const form = () => ({ task_id: "t1", uploads: [{ task_id: "t1", filename: "a.jpg", url: `${url}/bucket`, fields: { key: "k" }, expires_at: "", max_bytes: 9 }] });
 const task = (status, more = {}) => ({ task_id: "t1", status, ready: status !== "STARTED", successful: status === "SUCCESS", ...more });
 const file = new File(["pixels"], "a.jpg", { type: "image/jpeg" });
-const thumbnail = (size, width, formats = ["jpeg", "avif"]) => ({
-  size, width, height: size, format: formats[0], bytes: 1, url: `/m/${size}.jpg`,
-  sources: formats.map((format) => ({ format, url: `/m/${size}.${format}`, bytes: 1, type: `image/${format}` })),
-});
+const stored = "/m/150.jpeg 100w, /m/600.jpeg 400w";
 const image = (more = {}) => ({
   image_id: "i1", url: "/m/full.jpg", width: 2000, height: 3000, private: false, has_alpha: false, thumbhash: "",
-  thumbnails: [thumbnail(150, 100), thumbnail(600, 400)], ...more,
+  srcset: `${stored}, /m/full.jpg 2000w`,
+  sources: [{ format: "avif", type: "image/avif", srcset: "/m/600.avif 400w, /m/full.jpg 2000w" }], ...more,
 });
 
 test("an upload is a form, a file and a wait", async () => {
@@ -93,10 +91,27 @@ test("options are signed by the API", async () => {
 test("a srcset has thumbnails, screens and the full picture, never a larger one", () => {
   const screens = [540, 1080, 1440].map((width) => `https://api/r/i1/screen-${width} ${width}w`).join(", ");
   const wallify = new Wallify("https://api");
-  assert.equal(wallify.srcset(image()), `/m/150.jpeg 100w, /m/600.jpeg 400w, ${screens}, /m/full.jpg 2000w`);
-  assert.equal(wallify.srcset(image(), "avif"), `/m/150.avif 100w, /m/600.avif 400w, ${screens}`);
-  assert.equal(wallify.srcset(image({ private: true })), "/m/150.jpeg 100w, /m/600.jpeg 400w, /m/full.jpg 2000w");
-  assert.equal(wallify.srcset(image({ width: 300, thumbnails: [] })), "/m/full.jpg 300w");
+  assert.equal(wallify.srcset(image()), `${stored}, ${screens}, /m/full.jpg 2000w`);
+  assert.equal(wallify.srcset(image(), "avif"), `/m/600.avif 400w, ${screens}, /m/full.jpg 2000w`);
+  assert.equal(wallify.srcset(image({ private: true })), `${stored}, /m/full.jpg 2000w`);
+  assert.equal(wallify.srcset(image({ width: 300, srcset: "/m/full.jpg 300w" })), "/m/full.jpg 300w");
+});
+
+test("where the screens are stored, none is made on demand", () => {
+  const ladder = `${stored}, /m/w540.jpg 540w, /m/w1080.jpg 1080w, /m/w1440.jpg 1440w, /m/full.jpg 2000w`;
+  assert.equal(new Wallify("https://api").srcset(image({ srcset: ladder })), ladder);
+});
+
+test("an entry of a manifest, which has no url, is shown like a record", () => {
+  const { url, private: _, has_alpha, ...entry } = image();
+  assert.match(new Wallify("https://api").picture(entry), /<img src="\/m\/full.jpg" /);
+});
+
+test("a transparent picture is not shown on its placeholder", () => {
+  const [opaque, clear] = ["1QcSHQRnh493V4dIh4eXh1h4kJUI", "HBmSHYSIeHiPiHh8eJd4eTN0EEQG"];
+  const html = (thumbhash) => new Wallify("https://api").picture(image({ thumbhash }));
+  assert.match(html(opaque), /style="background:url\(data:/);
+  assert.doesNotMatch(html(clear), /style=/);
 });
 
 test("a picture reserves its place and escapes what it is told", () => {
