@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from importlib.metadata import version
@@ -14,7 +15,7 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
-from cli.deploy.target import StageTarget
+from cli.deploy.target import StageTarget, ignore_missing
 from cli.environment import without_wallify
 from cli.errors import CommandError
 from cli.local import staging
@@ -30,6 +31,8 @@ from infra.stages import of as choices_of
 TAG = "wallify:deployed"
 # Chalice's record of a deployment, also kept in the bucket: without it, another machine would create a second API.
 RECORD_KEY = "deployment/chalice.json"
+_API = "rest_api"
+"""Chalice's name and type of a stage's API in its record."""
 LOG_LINES = 25  # lines
 _PROCESSORS = {X86: "x86_64", ARM: "aarch64"}
 """Lambda's name of a kind of processor -> the compiler's."""
@@ -85,22 +88,91 @@ def build_native_module(source: Path, architecture: str = X86) -> str:
     return ""
 
 
-def save_record(target: StageTarget) -> None:
-    """Record in the account that this checkout is completely deployed."""
+def keep_record(target: StageTarget) -> None:
+    """Copy Chalice's record into the bucket, for other machines."""
     body = _record_path(target).read_bytes()
     target.client("s3").put_object(Bucket=target.bucket, Key=RECORD_KEY, Body=body, ContentType="application/json")
+
+
+def mark_deployed(target: StageTarget) -> None:
+    """Record in the account that this checkout is completely deployed."""
     functions = target.client("lambda")
     arn = functions.get_function(FunctionName=target.name)["Configuration"]["FunctionArn"]
     functions.tag_resource(Resource=arn, Tags={TAG: _wanted(target)})
 
 
 def restore_record(target: StageTarget) -> None:
-    """Fetch Chalice's record of this stage from the bucket if this machine has none."""
+    """Fetch Chalice's record of this stage from the bucket if this machine has none of this account and region.
+
+    A record of another account or region is set aside, and used again when that one is the target.
+    """
+    path = _record_path(target)
+    if path.exists() and (owner := _owner(_known(target))) not in ("", _place(target)):
+        path.replace(_aside(target, owner))
+    kept_aside = _aside(target, _place(target))
+    if not path.exists() and kept_aside.exists():
+        kept_aside.replace(path)
     with suppress(ClientError):
         if not _record_path(target).exists():
             kept = target.client("s3").get_object(Bucket=target.bucket, Key=RECORD_KEY)["Body"].read()
             _record_path(target).parent.mkdir(parents=True, exist_ok=True)
             _record_path(target).write_bytes(kept)
+
+
+def correct_record(target: StageTarget) -> str:
+    """Let the record agree with the account; return a sentence about what was wrong, or "".
+
+    An API that does not exist any more is forgotten, so that Chalice makes another one. Where a deployment was
+    interrupted before there was a record, the API and the event sources of the stage's functions are entered: Chalice
+    would make a second API, and fail at event sources that exist.
+    """
+    gateway, recorded = target.client("apigateway"), api_id(target)
+    if recorded and not _has_api(gateway, recorded):
+        _write_record(target, [one for one in _known(target) if one["resource_type"] != _API])
+        return f"The API {recorded} does not exist any more. Another one is made, with another address."
+    if recorded or _known(target):
+        return ""
+    found = list(_event_sources(target))
+    if (api := api_of_function(target)) and _has_api(gateway, api):
+        found.append({"name": _API, "resource_type": _API, "rest_api_id": api})
+    if found:
+        _write_record(target, found)
+    return "An interrupted deployment left no record. It is continued with what it made." if found else ""
+
+
+def api_of_function(target: StageTarget) -> str:
+    """Return the id of the API in the permission of the stage's API function; "" without one."""
+    policy = ""
+    with ignore_missing():
+        policy = str(target.client("lambda").get_policy(FunctionName=target.name)["Policy"])
+    _, _, rest = policy.partition(f":execute-api:{target.region}:{target.account}:")
+    return rest.partition("/")[0]
+
+
+def _has_api(gateway: Any, api: str) -> bool:  # noqa: ANN401 - a boto3 client
+    found: dict[str, Any] = {}
+    with ignore_missing():
+        found |= gateway.get_rest_api(restApiId=api)
+    return bool(found)
+
+
+def _event_sources(target: StageTarget) -> Iterator[dict[str, Any]]:
+    """Yield the queues that the stage's functions read, as Chalice records them."""
+    functions = target.client("lambda")
+    for name in tracked_config(target.source)["lambda_functions"]:
+        found = []
+        with ignore_missing():
+            found = functions.list_event_source_mappings(FunctionName=f"{target.name}-{name}")["EventSourceMappings"]
+        for one in found:
+            queue = one["EventSourceArn"]
+            yield {
+                "name": f"{name}-sqs-event-source",
+                "resource_type": "sqs_event",
+                "queue_arn": queue,
+                "event_uuid": one["UUID"],
+                "queue": queue.rpartition(":")[2],
+                "lambda_arn": one["FunctionArn"],
+            }
 
 
 def delete_record(target: StageTarget) -> None:
@@ -110,7 +182,7 @@ def delete_record(target: StageTarget) -> None:
 
 def api_id(target: StageTarget) -> str:
     """Return the id of the stage's API; empty if Chalice has no record of it."""
-    apis = [found for found in _known(target) if found["resource_type"] == "rest_api"]
+    apis = [found for found in _known(target) if found["resource_type"] == _API]
     return str(apis[0]["rest_api_id"]) if apis else ""
 
 
@@ -119,6 +191,26 @@ def _known(target: StageTarget) -> list[dict[str, Any]]:
         return []
     known: list[dict[str, Any]] = json.loads(_record_path(target).read_text(encoding="utf-8"))["resources"]
     return known
+
+
+def _write_record(target: StageTarget, known: list[dict[str, Any]]) -> None:
+    path = _record_path(target)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(json.dumps({"resources": known, "schema_version": "2.0", "backend": "api"}), encoding="utf-8")
+
+
+def _owner(known: list[dict[str, Any]]) -> str:
+    """Return account and region of recorded resources; "" if none tells."""
+    arns = (one["lambda_arn"].split(":") for one in known if "lambda_arn" in one)
+    return next((f"{arn[4]}-{arn[3]}" for arn in arns), "")
+
+
+def _place(target: StageTarget) -> str:
+    return f"{target.account}-{target.region}"
+
+
+def _aside(target: StageTarget, owner: str) -> Path:
+    return _record_path(target).with_suffix(f".{owner}.json")
 
 
 def _record_path(target: StageTarget) -> Path:

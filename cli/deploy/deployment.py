@@ -41,7 +41,7 @@ class Deployed:
     token: str
     changed: tuple[str, ...]
     notes: tuple[str, ...] = ()
-    """Sentences about what is deployed but not as usual."""
+    """Sentences about what is not as usual."""
 
 
 def plan(target: StageTarget) -> Plan:
@@ -88,7 +88,8 @@ def prepare(target: StageTarget, tell: Tell, *, completes: bool = False) -> list
 def deploy(target: StageTarget, tell: Tell) -> Deployed:
     """Deploy this checkout to the stage. It can be repeated, also after an interruption."""
     tell("native module")
-    note = _build_native_module(target)
+    chalice.restore_record(target)
+    notes = tuple(filter(None, (_build_native_module(target), chalice.correct_record(target))))
     changed = prepare(target, tell, completes=True)
     choices, former_api = stages.of(target.stage), chalice.api_id(target)
     api_id = _functions(target, choices, changed, tell)
@@ -102,7 +103,7 @@ def deploy(target: StageTarget, tell: Tell) -> Deployed:
         cdn_url=choices.cdn_url or f"https://{outputs['DistributionDomain']}",
         token=_token(target, outputs["BootstrapSecret"]),
         changed=tuple(changed),
-        notes=(note,) if note else (),
+        notes=notes,
     )
 
 
@@ -146,6 +147,7 @@ def _functions(target: StageTarget, choices: Choices, changed: list[str], tell: 
             migrate_beforehand(target)
         tell("functions and API")
         api_id = chalice.deploy(target)
+        chalice.keep_record(target)  # the rest may be interrupted
         changed.append("functions")
     tell("gateway")
     config = tracked_config(target.source)
@@ -155,7 +157,7 @@ def _functions(target: StageTarget, choices: Choices, changed: list[str], tell: 
     if not current:
         if choices.uses_sql:
             migrate(target)
-        chalice.save_record(target)
+        chalice.mark_deployed(target)
     return api_id
 
 

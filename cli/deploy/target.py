@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -18,6 +20,14 @@ from cli.local.access import WITHOUT_KEY
 from cli.local.stack import PROJECT
 
 AWS_CONFIG = Config(retries={"mode": "standard", "total_max_attempts": 8})
+NOT_FOUND = {
+    "404",
+    "NoSuchBucket",
+    "NoSuchUpload",
+    "NotFoundException",
+    "ResourceNotFoundException",
+    "DBInstanceNotFound",
+}
 SIGN_IN = "Sign in (`aws sso login`, or AWS_PROFILE, or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY), then try again."
 
 
@@ -87,3 +97,13 @@ class StageTarget:
             return f"{self.endpoint}/restapis/{api_id}/{api_stage}/_user_request_"
         suffix = "amazonaws.com.cn" if self.region.startswith("cn-") else "amazonaws.com"
         return f"https://{api_id}.execute-api.{self.region}.{suffix}/{api_stage}"
+
+
+@contextmanager
+def ignore_missing() -> Iterator[None]:
+    """Ignore the errors of AWS for missing resources; raise all others."""
+    try:
+        yield
+    except ClientError as answer:
+        if answer.response["Error"]["Code"] not in NOT_FOUND:
+            raise

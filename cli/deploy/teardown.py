@@ -3,28 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from typing import Any
-
-from botocore.exceptions import ClientError
 
 from chalicelib.storage import Budget
 from cli.deploy import chalice, stacks
-from cli.deploy.target import StageTarget
+from cli.deploy.target import StageTarget, ignore_missing
 from cli.local.ministack_patches import cloudformation_gaps
 from cli.local.staging import tracked_config
 from infra.template import DATABASE
 
 Tell = Callable[[str], None]
 
-NOT_FOUND = {
-    "404",
-    "NoSuchBucket",
-    "NoSuchUpload",
-    "NotFoundException",
-    "ResourceNotFoundException",
-    "DBInstanceNotFound",
-}
 PAGE_SIZE = 1000  # objects, a limit of S3
 HANDLERS = ("api_handler",)  # functions that have the name of the stage itself
 
@@ -32,7 +21,7 @@ HANDLERS = ("api_handler",)  # functions that have the name of the stage itself
 def count_objects(target: StageTarget) -> int:
     """Count the objects in the stage's bucket, including versions and delete markers; 0 if the bucket is gone."""
     count = 0
-    with _ignore_missing():
+    with ignore_missing():
         for page in _versions(target.client("s3"), target.bucket):
             count += len(page)
     return count
@@ -76,7 +65,7 @@ def function_names(target: StageTarget) -> list[str]:
 def _rules(target: StageTarget) -> None:
     events = target.client("events")
     for name in (f"{function}-event" for function in function_names(target)):
-        with _ignore_missing():
+        with ignore_missing():
             targets = [found["Id"] for found in events.list_targets_by_rule(Rule=name)["Targets"]]
             if targets:
                 events.remove_targets(Rule=name, Ids=targets)
@@ -85,24 +74,15 @@ def _rules(target: StageTarget) -> None:
 
 def _api(target: StageTarget) -> None:
     gateway = target.client("apigateway")
-    for api in {_api_of_function(target), chalice.api_id(target)} - {""}:
-        with _ignore_missing():
+    for api in {chalice.api_of_function(target), chalice.api_id(target)} - {""}:
+        with ignore_missing():
             gateway.delete_rest_api(restApiId=api)
-
-
-def _api_of_function(target: StageTarget) -> str:
-    """Return the id of the API in the permission of the stage's API function."""
-    policy = ""
-    with _ignore_missing():
-        policy = str(target.client("lambda").get_policy(FunctionName=target.name)["Policy"])
-    _, _, rest = policy.partition(f":execute-api:{target.region}:{target.account}:")
-    return rest.partition("/")[0]
 
 
 def _functions(target: StageTarget) -> None:
     functions = target.client("lambda")
     for name in function_names(target):
-        with _ignore_missing():
+        with ignore_missing():
             for mapping in functions.list_event_source_mappings(FunctionName=name)["EventSourceMappings"]:
                 functions.delete_event_source_mapping(UUID=mapping["UUID"])
             functions.delete_function(FunctionName=name)
@@ -110,16 +90,16 @@ def _functions(target: StageTarget) -> None:
 
 def _layers(target: StageTarget) -> None:
     functions, name = target.client("lambda"), f"{target.name}-managed-layer"
-    with _ignore_missing():
+    with ignore_missing():
         pages = functions.get_paginator("list_layer_versions").paginate(LayerName=name)
         for version in [found["Version"] for page in pages for found in page["LayerVersions"]]:
             functions.delete_layer_version(LayerName=name, VersionNumber=version)
 
 
 def _lift_protection(target: StageTarget) -> None:
-    with _ignore_missing():
+    with ignore_missing():
         target.client("dynamodb").update_table(TableName=target.name, DeletionProtectionEnabled=False)
-    with _ignore_missing():
+    with ignore_missing():
         target.client("rds").modify_db_instance(
             DBInstanceIdentifier=target.name, DeletionProtection=False, ApplyImmediately=True
         )
@@ -143,7 +123,7 @@ def _network(target: StageTarget, tell: Tell) -> None:
 
 def _bucket(target: StageTarget, budget: Budget) -> None:
     s3 = target.client("s3")
-    with _ignore_missing():
+    with ignore_missing():
         for upload in _all(s3, "list_multipart_uploads", "Uploads", Bucket=target.bucket):
             s3.abort_multipart_upload(Bucket=target.bucket, Key=upload["Key"], UploadId=upload["UploadId"])
         _empty(s3, target.bucket, budget)
@@ -168,7 +148,7 @@ def _versions(s3: Any, bucket: str) -> Iterator[list[dict[str, str]]]:  # noqa: 
 
 def _table(target: StageTarget) -> None:
     dynamodb = target.client("dynamodb")
-    with _ignore_missing():
+    with ignore_missing():
         dynamodb.delete_table(TableName=target.name)
         dynamodb.get_waiter("table_not_exists").wait(TableName=target.name, WaiterConfig={"Delay": 2})
 
@@ -185,20 +165,10 @@ def _logs(target: StageTarget) -> None:
     logs = target.client("logs")
     groups = [f"/aws/lambda/{name}" for name in function_names(target)]
     for name in [*groups, f"/aws/rds/instance/{target.name}/postgresql"]:
-        with _ignore_missing():
+        with ignore_missing():
             logs.delete_log_group(logGroupName=name)
 
 
 def _all(client: Any, verb: str, what: str, **of: str) -> Iterator[dict[str, Any]]:  # noqa: ANN401
     for page in client.get_paginator(verb).paginate(**of):
         yield from page.get(what, [])
-
-
-@contextmanager
-def _ignore_missing() -> Iterator[None]:
-    """Ignore the errors of AWS for missing resources; raise all others."""
-    try:
-        yield
-    except ClientError as answer:
-        if answer.response["Error"]["Code"] not in NOT_FOUND:
-            raise

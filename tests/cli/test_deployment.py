@@ -10,6 +10,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from botocore.exceptions import ClientError
 
 from chalicelib.engine.native_module import FOLDER
 from cli.deploy import chalice, deployment, stacks
@@ -21,7 +22,7 @@ from infra.stages import Choices
 from infra.template import DATABASE, FOUNDATION, OBSERVING, read
 from native import build
 from native.build import BuildError
-from tests.cli.fake_account import a_target, chalice_knows
+from tests.cli.fake_account import FakeSession, a_target, chalice_knows
 
 OUTPUTS = {name: f"the-{name}" for name in read()["Outputs"]}
 CHOICES = Choices({}, requests_per_second=50, burst=100)
@@ -238,8 +239,14 @@ def test_a_first_deployment_updates_the_distribution_after_the_functions(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, first: bool, updates: int
 ) -> None:
     monkeypatch.delenv("AWS_ENDPOINT_URL", raising=False)
-    secrets = SimpleNamespace(get_secret_value=lambda **_: {"SecretString": "wf_x"})
-    target = a_target(tmp_path / "project", services={"secretsmanager": secrets, "cloudformation": None})
+    services = {
+        "secretsmanager": SimpleNamespace(get_secret_value=lambda **_: {"SecretString": "wf_x"}),
+        "cloudformation": None,
+        "apigateway": FakeApis("abc"),
+        "lambda": FakeLambda(),
+        "s3": EmptyBucket(),
+    }
+    target = a_target(tmp_path / "project", services=services)
     order: list[str] = []
 
     def functions(*_: object) -> str:
@@ -280,6 +287,99 @@ def test_the_api_is_the_one_that_chalice_made(tmp_path: Path) -> None:
 
     assert chalice.api_id(target) == ""
     chalice_knows(target, "abc")
+    assert chalice.api_id(target) == "abc"
+
+
+def missing(code: str) -> ClientError:
+    return ClientError({"Error": {"Code": code}}, "Get")
+
+
+class EmptyBucket:
+    """It has no record."""
+
+    def get_object(self, **_: str) -> None:
+        raise missing("NoSuchKey")
+
+
+class FakeApis:
+    """The APIs of an account."""
+
+    def __init__(self, *apis: str) -> None:
+        self.apis = set(apis)
+
+    def get_rest_api(self, restApiId: str) -> dict[str, str]:  # noqa: N803 - boto3's name
+        if restApiId not in self.apis:
+            raise missing("NotFoundException")
+        return {"id": restApiId}
+
+
+class FakeLambda:
+    """What an interrupted deployment has made: functions, one of which reads a queue, and one that an API may call."""
+
+    def __init__(self, api: str = "") -> None:
+        self.api = api
+
+    def get_policy(self, **_: str) -> dict[str, str]:
+        if not self.api:
+            raise missing("ResourceNotFoundException")
+        source = f"arn:aws:execute-api:eu-central-1:123456789012:{self.api}/*"
+        return {"Policy": json.dumps({"Statement": [{"Condition": {"ArnLike": {"AWS:SourceArn": source}}}]})}
+
+    def list_event_source_mappings(self, FunctionName: str) -> dict[str, Any]:  # noqa: N803 - boto3's name
+        if not self.api:
+            raise missing("ResourceNotFoundException")
+        queue = "arn:aws:sqs:eu-central-1:123456789012:wallify-dev-images"
+        function = f"arn:aws:lambda:eu-central-1:123456789012:function:{FunctionName}"
+        found = {"UUID": "u-1", "EventSourceArn": queue, "FunctionArn": function}
+        return {"EventSourceMappings": [found] if FunctionName.endswith("process_image") else []}
+
+
+def recorded(target: StageTarget) -> list[dict[str, Any]]:
+    path = target.source / ".chalice" / "deployed" / f"{target.stage}.json"
+    known: list[dict[str, Any]] = json.loads(path.read_text(encoding="utf-8"))["resources"] if path.exists() else []
+    return known
+
+
+@pytest.mark.parametrize(("there", "said"), [(("abc",), ""), ((), "The API abc does not exist any more.")])
+def test_an_api_that_is_gone_is_forgotten_with_a_sentence(tmp_path: Path, there: tuple[str, ...], said: str) -> None:
+    target = a_target(tmp_path / "project", services={"apigateway": FakeApis(*there), "lambda": FakeLambda()})
+    chalice_knows(target, "abc")
+
+    assert chalice.correct_record(target).startswith(said)
+    assert chalice.api_id(target) == "".join(there)
+
+
+@pytest.mark.parametrize(("made", "there", "api"), [("abc", "abc", "abc"), ("abc", "", ""), ("", "", "")])
+def test_what_an_interrupted_deployment_made_is_recorded(tmp_path: Path, made: str, there: str, api: str) -> None:
+    target = a_target(tmp_path / "project", services={"apigateway": FakeApis(there), "lambda": FakeLambda(made)})
+
+    assert bool(chalice.correct_record(target)) is bool(made)
+
+    assert chalice.api_id(target) == api
+    sources = [one for one in recorded(target) if one["resource_type"] == "sqs_event"]
+    assert [(one["name"], one["event_uuid"], one["queue"]) for one in sources] == (
+        [("process_image-sqs-event-source", "u-1", "wallify-dev-images")] if made else []
+    )
+    # What is recorded is not looked for again.
+    assert chalice.correct_record(target) == ""
+
+
+def test_the_record_of_another_account_or_region_is_set_aside_until_it_is_the_target_again(tmp_path: Path) -> None:
+    target = a_target(tmp_path / "project", services={"s3": EmptyBucket()})
+    chalice_knows(target, "abc")
+    path = target.source / ".chalice" / "deployed" / "dev.json"
+    function = {"resource_type": "lambda_function", "lambda_arn": "arn:aws:lambda:eu-central-1:123456789012:function:f"}
+    path.write_text(json.dumps({"resources": [*recorded(target), function]}), encoding="utf-8")
+
+    chalice.restore_record(target)
+    assert chalice.api_id(target) == "abc"
+
+    elsewhere = StageTarget("dev", target.source, FakeSession(target.session.services))
+    elsewhere.session.region_name = "us-east-1"
+    chalice.restore_record(elsewhere)
+    assert chalice.api_id(elsewhere) == ""
+
+    chalice.restore_record(StageTarget("dev", target.source, target.session))
     assert chalice.api_id(target) == "abc"
 
 

@@ -11,6 +11,7 @@ from dataclasses import replace
 
 import pytest
 
+from cli.deploy.chalice import RECORD_KEY, TAG
 from cli.local import staging
 from tests.e2e.account import Account, check_out, opened
 
@@ -93,6 +94,36 @@ def test_a_machine_that_never_deployed_deploys_to_the_same_api(
     done = other.wallify("deploy", "--stage", "dev", "--no-smoke")
 
     assert done.returncode == 0, done.stdout
+    assert other.everything() == before
+
+
+def test_an_api_that_was_deleted_by_hand_is_made_again_with_a_sentence(deployed: Account) -> None:
+    before = deployed.everything()
+    [api] = before["get_rest_apis"]
+    deployed.aws("apigateway").delete_rest_api(restApiId=api)
+
+    done = deployed.wallify("deploy", "--stage", "dev", "--no-smoke")
+
+    assert done.returncode == 0, done.stdout
+    assert f"The API {api} does not exist any more." in done.stdout
+    assert deployed.health("dev")["stage"] == "dev"
+    assert deployed.everything() == before
+
+
+def test_a_first_deployment_that_was_interrupted_is_continued_with_what_it_made(
+    deployed: Account, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    before = deployed.everything()
+    function = deployed.aws("lambda").get_function(FunctionName="wallify-dev")["Configuration"]["FunctionArn"]
+    deployed.aws("s3").delete_object(Bucket=BUCKET.replace("prod", "dev"), Key=RECORD_KEY)
+    deployed.aws("lambda").untag_resource(Resource=function, TagKeys=[TAG])
+    other = replace(deployed, checkout=check_out(tmp_path_factory.mktemp("other")))
+
+    done = other.wallify("deploy", "--stage", "dev", "--no-smoke")
+
+    assert done.returncode == 0, done.stdout
+    assert "An interrupted deployment left no record." in done.stdout
+    assert other.health("dev")["stage"] == "dev"
     assert other.everything() == before
 
 
