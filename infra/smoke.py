@@ -21,6 +21,7 @@ Json = dict[str, Any]
 
 PATIENCE = 120.0  # seconds for one task; a cold start and a busy queue included
 LOOK = 10  # seconds, a long poll
+PRESET = "phone-1080x2400-smart"
 SIGNS = {"image/jpeg": b"\xff\xd8\xff", "image/png": b"\x89PNG", "image/webp": b"RIFF", "image/avif": b"ftypavif"}
 
 # kind of task -> the function that works on it, and the queue it takes it from
@@ -45,6 +46,10 @@ class SmokeTest:
     patience: float = PATIENCE
     collection: str = field(default_factory=lambda: f"smoke-{secrets.token_hex(6)}")
     image: Json = field(default_factory=dict)
+    body: bytes = field(default=b"", repr=False)
+    """Bytes of that image's upload."""
+    private: str = ""
+    """Name of the private collection, once it is asked for."""
     unfinished: set[str] = field(default_factory=set)
     """Tasks that did not come to an end."""
 
@@ -59,9 +64,8 @@ class SmokeTest:
 
     def upload(self) -> str:
         """A picture through the API becomes an image."""
-        form = {"collection": self.collection, "async": "true"}
-        answer = _answered(self.api.post("/file_upload", data=form, files={"file": ("smoke.png", picture())}), 202)
-        self.image = self._success(answer["task_ids"][0][1])["result"]
+        self.body = picture()
+        self.image = self._uploaded(self.collection, self.body)
         return f"{self.image['width']} x {self.image['height']} {self.image['format']}"
 
     def thumbnails(self) -> str:
@@ -73,6 +77,31 @@ class SmokeTest:
         if not redirect.is_redirect:
             raise Broken(f"{self.image['links']['cdn']} answered {redirect.status_code} and not a redirect")
         return f"{len(sources)} files of {len(self.image['thumbnails'])} sizes"
+
+    def screen(self) -> str:
+        """A size that nobody has asked for is made."""
+        address = self._redirect(f"/r/{self.image['image_id']}/{PRESET}", Accept="image/avif,image/*")
+        _check_kind(self.cdn(address), address)
+        return PRESET
+
+    def original(self) -> str:
+        """The owner gets the bytes back that were uploaded."""
+        # Straight to the bucket, at the host that is signed.
+        found = httpx.get(self._redirect(f"/images/{self.image['image_id']}/original"), timeout=60)
+        if found.content != self.body:
+            raise Broken(f"the original answered {found.status_code}, with {len(found.content)} bytes")
+        return f"{len(self.body)} bytes as uploaded"
+
+    def signed(self) -> str:
+        """A private picture is there for whoever has its signed address, and for nobody else."""
+        self.private = f"{self.collection}-private"
+        _answered(self.api.post("/collections", json={"name": self.private, "private": True}), 201)
+        address = self._uploaded(self.private, picture())["url"]
+        _check_kind(httpx.get(address, timeout=60), address.partition("?")[0])
+        unsigned = httpx.get(address.partition("?")[0], timeout=60)
+        if unsigned.is_success:
+            raise Broken(f"a private picture answered {unsigned.status_code} without a signature")
+        return f"{unsigned.status_code} without a signature"
 
     def direct(self) -> str:
         """A picture straight into the bucket becomes an image too."""
@@ -108,11 +137,25 @@ class SmokeTest:
         """What this run made goes away, and what it began does not go on."""
         for task_id in sorted(self.unfinished):
             self._stop(task_id)
-        answer = self.api.delete(f"/collections/{self.collection}", params={"force": "true"})
-        if answer.status_code != httpx.codes.NOT_FOUND:  # it exists only once an image is in it
-            self._success(_answered(answer, 202)["task_id"])
-        _answered(self.api.get(f"/collections/{self.collection}"), 404)
+        for name in filter(None, (self.collection, self.private)):
+            answer = self.api.delete(f"/collections/{name}", params={"force": "true"})
+            if answer.status_code != httpx.codes.NOT_FOUND:  # a public one exists only once an image is in it
+                self._success(_answered(answer, 202)["task_id"])
+            _answered(self.api.get(f"/collections/{name}"), 404)
         return f"collection {self.collection} is gone"
+
+    def _uploaded(self, collection: str, body: bytes) -> Json:
+        form = {"collection": collection, "async": "true"}
+        answer = _answered(self.api.post("/file_upload", data=form, files={"file": ("smoke.png", body)}), 202)
+        image: Json = self._success(answer["task_ids"][0][1])["result"]
+        return image
+
+    def _redirect(self, path: str, **headers: str) -> str:
+        """Return where a path leads to."""
+        answer = self.api.get(path, headers=headers)
+        if not answer.is_redirect:
+            raise Broken(f"{path} answered {answer.status_code} and not a redirect: {answer.text[:200]}")
+        return answer.headers["Location"]
 
     def _stop(self, task_id: str) -> None:
         """What is at work ends at its next step; an image that came after the deletion was asked for would stay."""
@@ -184,11 +227,20 @@ def _check_picture(answer: httpx.Response, source: Json) -> None:
         raise Broken(f"{source['url']} has {len(answer.content)} bytes and not {source['bytes']}")
 
 
+def _check_kind(answer: httpx.Response, address: str) -> None:
+    said = answer.headers.get("content-type", "")
+    if answer.status_code != httpx.codes.OK or SIGNS.get(said, said.encode()) not in answer.content[:16]:
+        raise Broken(f"{address} answered {answer.status_code} as {said}, and begins with {answer.content[:8]!r}")
+
+
 STEPS = (
     ("the API answers", SmokeTest.answers),
     ("token required", SmokeTest.token_required),
     ("upload", SmokeTest.upload),
     ("thumbnails", SmokeTest.thumbnails),
+    ("screen on demand", SmokeTest.screen),
+    ("original", SmokeTest.original),
+    ("signed address", SmokeTest.signed),
     ("direct upload", SmokeTest.direct),
     ("bulk upload", SmokeTest.bulk),
     ("cancel", SmokeTest.cancel),

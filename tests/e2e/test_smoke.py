@@ -25,7 +25,7 @@ def test_the_smoke_test_finds_nothing_broken_and_leaves_nothing(cloud: Cloud, wa
     done = _smoke(cloud, "--patience", "300")
 
     assert done.returncode == 0, done.stdout
-    assert [line[:4] for line in done.stdout.splitlines()[:-1]] == ["ok  "] * 9
+    assert [line[:4] for line in done.stdout.splitlines()[:-1]] == ["ok  "] * 12
     assert "Everything works" in done.stdout
     assert _made(wallify) == before
 
