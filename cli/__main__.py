@@ -89,6 +89,8 @@ ADVICE = {
 def main(arguments: list[str] | None = None) -> int:
     """Run one command; return its exit code, one of `cli.errors`."""
     top, typed = parser(), sys.argv[1:] if arguments is None else arguments
+    if typed[:1] == ["help"]:
+        typed = [*typed[1:], "--help"]
     _must_be_known(top, typed)
     given = top.parse_args(typed)
     try:
@@ -117,7 +119,7 @@ def parser() -> argparse.ArgumentParser:
         prog="wallify",
         usage="wallify command [options]",
         description="Commands for Wallify.",
-        epilog="Help of one command: `wallify upload --help`. Exit codes: docs/reference/cli.md.",
+        epilog="Help of one command: `wallify help upload`. Exit codes: docs/reference/cli.md.",
         formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
     )

@@ -10,7 +10,7 @@ from functools import cache
 import pytest
 
 from cli import errors
-from cli.__main__ import SECTIONS, parser
+from cli.__main__ import SECTIONS, main, parser
 from cli.commands.completion import words_of
 from cli.local.stack import PROJECT
 
@@ -93,3 +93,21 @@ def test_every_exit_code_is_in_the_documentation() -> None:
     )
 
     assert set(map(int, documented)) == codes
+
+
+@pytest.mark.parametrize(("typed", "shown"), [([], PARSER), (["tokens", "create"], parser_of("tokens create"))])
+def test_the_word_help_asks_for_help(
+    typed: list[str], shown: argparse.ArgumentParser, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit) as left:
+        main(["help", *typed])
+
+    assert left.value.code == 0
+    assert capsys.readouterr().out == shown.format_help()
+
+
+def test_help_for_an_unknown_command_names_the_nearest(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        main(["help", "uplod"])
+
+    assert "There is no command uplod. Did you mean upload?" in capsys.readouterr().err
