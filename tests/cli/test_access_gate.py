@@ -157,6 +157,32 @@ def rootless() -> Iterator[None]:
     iam_evaluator.is_root_access_key = sts.is_root_access_key = theirs
 
 
+FORM = {**MONITOR, "content-type": "multipart/form-data; boundary=x"}
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "key", "root"),
+    [
+        ("POST", "/bucket", "", True),
+        ("POST", "/bucket", "test", False),
+        ("POST", "/", "", False),
+        ("POST", "/bucket/key", "", False),
+        ("PUT", "/bucket", "", False),
+    ],
+)
+def test_a_page_may_send_an_upload_form_whose_fields_are_signed(
+    rootless: None, method: str, path: str, key: str, *, root: bool
+) -> None:
+    found = []
+
+    async def emulator(scope: Scope, receive: Channel, send: Channel) -> None:
+        found.append(iam_evaluator.is_root_access_key(key))
+        await _emulator(scope, receive, send)
+
+    assert asked(method, path, FORM, serve=emulator)[0] == 200
+    assert found == [root]
+
+
 @pytest.mark.parametrize(("headers", "root"), [(HERE, True), (MONITOR, False), ({**HERE, KEY_HEADER: "x"}, True)])
 @pytest.mark.parametrize("key", ["test", "000000000000", ""])
 def test_a_pages_request_is_never_the_root_users(

@@ -9,7 +9,8 @@ sees a request:
   no other party can resolve to 127.0.0.1. Otherwise the response is 421 (DNS rebinding).
 - Administrative paths need the key of the stack's commands (`cli.local.access.StackKeys`).
 - A request of a web page must come from an allowed origin, or be for a signed address of an object, as in an `<img>`.
-  It never acts as the root user, also with the root user's key.
+  It never acts as the root user, also with the root user's key. The emulator takes a request without a key for the root
+  user's, too: of a page, only the POST of an upload form may have none, as S3 checks the signature in its fields.
 - CORS headers are removed from responses to all other pages.
 
 Requests with the reverse proxy's key come from any client and go to the API, which has its own rules; only
@@ -45,6 +46,7 @@ NO_KEY = HTTPStatus.FORBIDDEN, WITHOUT_KEY
 FOREIGN_PAGE = HTTPStatus.FORBIDDEN, "Web pages of this origin may not call the local cloud."
 
 _by_page: ContextVar[bool] = ContextVar("wallify_by_page", default=False)
+_is_form: ContextVar[bool] = ContextVar("wallify_is_form", default=False)
 
 
 @dataclass(frozen=True)
@@ -65,6 +67,7 @@ class AccessGate:
             else:
                 headers = _headers(scope)
                 _by_page.set(origin_of(headers) is not None and not self._is_front(headers))
+                _is_form.set(_is_upload_form(scope, headers))
                 await serve(_without_key(scope), receive, self._limited(headers, send))
 
         return guarded
@@ -111,7 +114,8 @@ def _keep_root_from_pages() -> None:
     theirs = iam_evaluator.is_root_access_key
 
     def is_root(key: str) -> bool:
-        return not _by_page.get() and bool(theirs(key))
+        is_kept_out = _by_page.get() and (bool(key) or not _is_form.get())
+        return not is_kept_out and bool(theirs(key))
 
     iam_evaluator.is_root_access_key = sts.is_root_access_key = is_root
 
@@ -125,6 +129,13 @@ def _is_signed_link(scope: Scope) -> bool:
     """Return True for a read of a signed address; the emulated S3 checks the signature."""
     query = parse_qs(scope.get("query_string", b"").decode("latin-1"))
     return scope.get("method") in {"GET", "HEAD"} and "X-Amz-Signature" in query
+
+
+def _is_upload_form(scope: Scope, headers: Mapping[str, str]) -> bool:
+    """Return True for the POST of a form to a bucket."""
+    is_bucket = scope["path"].strip("/") != "" and "/" not in scope["path"].strip("/")
+    kind = headers.get("content-type", "").partition(";")[0].strip().lower()
+    return scope.get("method") == "POST" and is_bucket and kind == "multipart/form-data"
 
 
 def _headers(scope: Scope) -> dict[str, str]:
