@@ -191,8 +191,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """Base URL of signed addresses of private and trashed pictures, without a slash at its end; if it is empty, they
     point to the bucket."""
     edge_url: BaseUrl = ""
-    """Base URL at which a CDN serves `/cdn` and `/p`, without a slash at its end; records of public pictures have such
-    addresses then. If it is empty, they have paths of the API."""
+    """Base URL at which a CDN serves `/cdn`, `/p` and `/r`, without a slash at its end; records of public pictures and
+    signed renditions have such addresses then. If it is empty, they have addresses of the API."""
     distribution: DistributionId = ""
     """Id of the CloudFront distribution in which deleted files are invalidated; empty for none."""
     concurrency: Annotated[int, Meta(ge=2, le=1_000)] = 4

@@ -320,7 +320,8 @@ def create_rendition_url(request: Request, path: ImagePath, body: RenditionUrlRe
     lasts = None if body.hours is None else timedelta(hours=body.hours)
     expires, signature = container().signatures.sign_options(image.image_id, wish.options, lasts, by=request.owner)
     ends = "" if expires is None else f"expires={expires}&"
-    address = request.absolute_link(f"/r/{image.image_id}/{wish.options}")
+    place = f"/r/{image.image_id}/{wish.options}"
+    address = f"{edge}{place}" if (edge := container().settings.edge_url) else request.absolute_link(place)
     moment = None if expires is None else datetime.fromtimestamp(expires, UTC)
     return json_response(RenditionUrl(f"{address}?{ends}signature={signature}", moment))
 

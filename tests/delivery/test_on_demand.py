@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 
 import pytest
 from chalice.app import Chalice
+from msgspec import structs
 
 from chalicelib import container
 from chalicelib.container import Container
@@ -111,6 +112,18 @@ def test_the_accept_header_chooses_the_format(world: MaintenanceWorld, image: Im
         got = anyone.get(f"/r/{image.image_id}/square-400-smart", Accept=accept)
         assert got.headers["Location"].endswith(f"/w400-cover-smart.{extension}"), accept
     assert len(made(world, image)) == 3
+
+
+def test_a_signed_rendition_comes_from_the_edge_where_there_is_one(
+    admin: Gateway, services: Container, image: Image
+) -> None:
+    services.settings = structs.replace(services.settings, edge_url="https://edge.example")
+    body = json.dumps({"options": OPTIONS}).encode()
+
+    url = admin.post(f"/images/{image.image_id}/rendition-url", body, Content_Type="application/json").json["url"]
+
+    assert url.startswith(f"https://edge.example/r/{image.image_id}/w=300,h=300,")
+    assert admin.get(url.removeprefix("https://edge.example")).status == 302
 
 
 @pytest.mark.parametrize(
