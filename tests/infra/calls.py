@@ -195,6 +195,7 @@ def _scenes(account: Account, round_: int) -> Iterator[tuple[str, Callable[[], o
     yield "`GET /images/{image_id}`", lambda: ask("GET", f"/images/{image_id}")
     yield "`GET /cdn/{collection}/{name}`", lambda: ask("GET", "/cdn/lakes/1.jpg?width=300")
     yield "`GET /i/{image_id}/{preset}`", lambda: ask("GET", f"/i/{image_id}/300")
+    yield "`GET /p/{collection}/{file}`", lambda: ask("GET", "/p/lakes/1-300.jpg")
     yield "`GET /collections`, one collection", lambda: ask("GET", "/collections")
     yield "`GET /overview`", lambda: ask("GET", "/overview")
     other = {"name": f"other-{round_}.jpg"}
