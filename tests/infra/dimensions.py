@@ -49,6 +49,7 @@ GIVEN: dict[str, Callable[[], Collection[str]]] = {
     "cause": lambda: OURS,
     "door": doors,
     "function": lambda: tracked_config()["lambda_functions"],
+    "kind": lambda: literals("chalicelib.delivery.routes"),
     "queue": lambda: QUEUES,
     "reason": lambda: errors().union(*map(literals, FAILING)),
     "remedy": lambda: literals("chalicelib.tasks.sweeper"),
