@@ -33,8 +33,9 @@ from chalicelib.tasks.model import Position, Report, StepResult, Subject, Task, 
 from chalicelib.tasks.worker import Failpoint, noop
 
 _PAGE = 1000  # S3 lists no more at once
-ONE_BY_ONE = 10
-"""Images whose cached copies are invalidated by one request; CloudFront works on 15 paths such as `…/*` at once."""
+ONE_BY_ONE = 7
+"""Images whose cached copies are invalidated by one request. CloudFront works on 15 paths such as `…/*` at once: two
+requests, and a picture that somebody moves to the trash meanwhile."""
 
 
 @dataclass(frozen=True)
