@@ -80,6 +80,12 @@ def test_the_keyboard_sets_it_too(visitor: Visitor, place: Place) -> None:
     assert picture(place).focal_point is None
 
 
+def test_the_picture_can_be_downloaded(visitor: Visitor, place: Place) -> None:
+    link = visitor.page.get_by_role("link", name="Download")
+
+    expect(link).to_have_attribute("href", f"{place.url}/cdn/mountains/{picture(place).name}?download=true")
+
+
 def test_who_may_only_read_is_shown_no_way_to_set_it(visitor: Visitor, place: Place) -> None:
     visitor.page.context.clear_cookies()
     visitor.come()

@@ -54,6 +54,22 @@ ACCESS = (
         "tests/delivery/test_private_links.py::test_a_signature_ends_with_the_token_that_made_it",
     ),
     Mutant(
+        "readable-address-of-a-private-picture",
+        "chalicelib/delivery/routes.py",
+        "shown_named(collection, sized[0], lambda _: False)",
+        "shown_named(collection, sized[0], lambda _: True)",
+        "whoever guesses a name learns that there is a private picture",
+        "tests/delivery/test_private_link_routes.py::test_a_private_name_is_answered_as_one_that_there_is_not",
+    ),
+    Mutant(
+        "download-with-a-foreign-extension",
+        "infra/downloads.js",
+        "encodeURIComponent(name + end)",
+        "encodeURIComponent(name)",
+        "an address of ours saves a picture as a program",
+        "tests/infra/test_downloads.py::test_a_download_is_the_object_under_its_name_with_the_extension_of_its_bytes",
+    ),
+    Mutant(
         "privacy-failing-open",
         "chalicelib/tasks/schemas.py",
         "    except Unavailable:\n        return True",

@@ -37,7 +37,7 @@ function parts(image, { neighbours, again, gone }) {
   shown.style.setProperty("--r", ratio(image));
   return [
     h("div", { class: "big-frame" }, shown, ...turns(image, neighbours())),
-    h("div", { class: "row-actions" }, copyButton(t("Copy link"), address, { kind: "primary" }), copyButton(t("Copy srcset"), srcset(image)), image.url && linkButton(t("Open"), image.url, { symbol: "open", target: "_blank", rel: "noopener" })),
+    h("div", { class: "row-actions" }, copyButton(t("Copy link"), address, { kind: "primary" }), copyButton(t("Copy srcset"), srcset(image)), image.url && linkButton(t("Open"), image.url, { symbol: "open", target: "_blank", rel: "noopener" }), linkButton(t("Download"), download(address), { symbol: "download" })),
     remarks(image.warnings),
     facts([
       [t("Size"), `${image.width} × ${image.height}`], [t("Format"), image.format.toUpperCase()], [t("Original"), bytes(image.bytes)],
@@ -53,6 +53,12 @@ function parts(image, { neighbours, again, gone }) {
     h("section", {}, h("h3", {}, "SHA-256"), h("code", { class: "muted" }, image.sha256)),
     h("div", { class: "row-actions" }, changes(image, again, gone)),
   ];
+}
+
+function download(address) {
+  const url = new URL(address);
+  url.searchParams.set("download", "true");
+  return url.href;
 }
 
 function turns(image, images) {

@@ -210,6 +210,7 @@ export const TURKISH = {
   "Copy links": "Bağlantıları kopyala",
   "Copy srcset": "srcset kopyala",
   "Open": "Aç",
+  "Download": "İndir",
   "Format": "Tür",
   "Original": "Özgün dosya",
   "Uploaded": "Yüklendi",
