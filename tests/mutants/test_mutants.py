@@ -33,7 +33,9 @@ def test_a_bug_applies_exactly_once_and_leaves_python() -> None:
 
 def what_is_wrong(mutant: Mutant) -> str:
     try:
-        ast.parse(mutant.applied((PROJECT / mutant.file).read_text(encoding="utf-8")))
+        changed = mutant.applied((PROJECT / mutant.file).read_text(encoding="utf-8"))
+        if mutant.file.endswith(".py"):
+            ast.parse(changed)
     except (DoesNotApply, OSError, SyntaxError) as e:
         return repr(e)
     return ""
