@@ -17,6 +17,7 @@ from chalicelib.json_formats import (
     Work,
     read,
     read_change,
+    read_ladder,
     read_optimize,
     read_visibility,
 )
@@ -65,8 +66,16 @@ def process_images(records: Iterable[Record]) -> None:
 
 
 def make_thumbnails(records: Iterable[Record]) -> None:
-    """Run one part of `generate_thumbnails` for each message; raise as `process_images`."""
-    _long_jobs(records, TaskType.GENERATE_THUMBNAILS)
+    """Run one part of `generate_thumbnails` for each message; raise as `process_images`.
+
+    The queue also carries requests to make the widths of an image.
+    """
+    for record in records:
+        image_id = read_ladder(record.body)
+        if image_id is None:
+            _long_jobs([record], TaskType.GENERATE_THUMBNAILS)
+        else:
+            _make_ladder(image_id, record)
 
 
 def maintain(records: Iterable[Record]) -> None:
@@ -155,6 +164,20 @@ def _long_jobs(records: Iterable[Record], kind: TaskType) -> None:
                 _retry_soon(record, queue)
                 raise
             _dead_letter(record, kind, fault)
+
+
+def _make_ladder(image_id: str, record: Record) -> None:
+    _count_wait(record, queue_of(TaskType.GENERATE_THUMBNAILS))
+    services = container()
+    try:
+        report = services.ladder_maker.make(image_id)
+    except Unavailable as fault:
+        if not _is_last_receive(record, fault):
+            _retry_soon(record, services.queues[TaskType.GENERATE_THUMBNAILS])
+            raise
+        _dead_letter(record, TaskType.GENERATE_THUMBNAILS, fault)
+    else:
+        log.info("widths made", extra={"image_id": image_id, **report.counts})
 
 
 def _is_last_receive(record: Record, fault: Unavailable) -> bool:

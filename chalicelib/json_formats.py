@@ -138,7 +138,7 @@ def _s3_event(s3: dict[str, Any]) -> ObjectCreated:
     )
 
 
-_CHANGED, _IMAGES, _VISIBILITY, _OPTIMIZE = "changed", "images", "visibility", "optimize"
+_CHANGED, _IMAGES, _VISIBILITY, _OPTIMIZE, _LADDER = "changed", "images", "visibility", "optimize", "ladder"
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,9 +186,19 @@ def read_optimize(body: str) -> str | None:
     return _read(body, _OPTIMIZE)
 
 
+def write_ladder(image_id: str) -> str:
+    """Encode a request to make the widths of this image."""
+    return json.dumps({_LADDER: image_id})
+
+
+def read_ladder(body: str) -> str | None:
+    """Return the image id of a request to make the widths of an image; None for any other message."""
+    return _read(body, _LADDER)
+
+
 def is_event(body: str) -> bool:
     """Return True for a message that belongs to no task: sending it again is all that a retry needs."""
-    return any(_read(body, name) is not None for name in (_CHANGED, _VISIBILITY, _OPTIMIZE))
+    return any(_read(body, name) is not None for name in (_CHANGED, _VISIBILITY, _OPTIMIZE, _LADDER))
 
 
 def _read(body: str, name: str) -> str | None:

@@ -86,6 +86,14 @@ Sizes = Annotated[
         extra={TEXT: "one to eight sizes of 16 to 4096 pixels, separated by commas, such as 600,300,150"},
     ),
 ]
+Widths = Annotated[
+    str,
+    Meta(
+        pattern=r"^\Z|^[1-9][0-9]{1,3}(,[1-9][0-9]{1,3}){0,7}\Z",
+        extra={TEXT: "up to eight widths of 16 to 4096 pixels, separated by commas, such as 540,1080,2160, or empty"},
+    ),
+]
+LadderAt = Annotated[str, Meta(pattern=r"^(publish|first_view|off)\Z", extra={TEXT: "publish, first_view or off"})]
 Thumbnails = Annotated[
     str,
     Meta(
@@ -255,6 +263,15 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     aws_data: AwsData = "packaged"
     """Descriptions of AWS's services that functions read at their start: packaged (those of the operations in use,
     which the package brings) or runtime (the whole ones of Lambda's botocore; takes 60 ms longer)."""
+    ladder: Widths = "540,1080,1440,2160,3840"
+    """Widths in pixels in which the whole picture is made beside the thumbnails, separated by commas, each once; empty
+    for none. Pictures are never enlarged."""
+    ladder_formats: Thumbnails = "jpeg,avif"
+    """Formats of these widths, separated by commas: jpeg (required; PNG for pictures with transparency, which are made
+    as WebP in any case), avif, webp."""
+    ladder_at: LadderAt = "publish"
+    """When these widths are made: when the picture is published (publish), at its first view through `/cdn`, `/i` or
+    `/p` (first_view), or only by `./wallify run thumbnails` (off)."""
     rendition_sizes: Sizes = "600,300,150"
     """Longest sides of thumbnails in pixels, separated by commas, each once."""
     variant_formats: Variants = "avif,webp"
@@ -298,13 +315,16 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         return datetime.fromisoformat(self.clock_stands_at)
 
 
+Rule = tuple[str, Callable[[Settings], bool], str]
+
+
 def _repeats(listed: str) -> bool:
     parts = listed.split(",")
     return len(set(parts)) < len(parts)
 
 
 def _out_of_bounds(sizes: str) -> bool:
-    return not all(LEAST_SIZE <= int(size) <= MOST_SIZE for size in sizes.split(","))
+    return not all(LEAST_SIZE <= int(size) <= MOST_SIZE for size in filter(None, sizes.split(",")))
 
 
 def _is_too_large(preset: str) -> bool:
@@ -324,21 +344,31 @@ def _shares_a_queue(given: Settings) -> bool:
     return _repeats(",".join(queues))
 
 
-RULES: tuple[tuple[str, Callable[[Settings], bool], str], ...] = (
-    (
-        "rendition_sizes",
-        lambda given: _out_of_bounds(given.rendition_sizes),
-        f"must be sizes of {LEAST_SIZE} to {MOST_SIZE} pixels, such as 600,300,150.",
-    ),
-    ("rendition_sizes", lambda given: _repeats(given.rendition_sizes), "must name each size once."),
-    ("rendition_formats", lambda given: _repeats(given.rendition_formats), "must name each format once."),
-    (
-        "rendition_formats",
-        lambda given: "jpeg" not in given.rendition_formats.split(","),
-        "must contain jpeg, which every client can show.",
-    ),
-    ("variant_formats", lambda given: _repeats(given.variant_formats), "must name each format once."),
-    ("presets", lambda given: _repeats(given.presets), "must name each preset once."),
+def _names_twice(field: str, what: str) -> Rule:
+    return field, lambda given: _repeats(getattr(given, field)), f"must name each {what} once."
+
+
+def _lacks_jpeg(field: str) -> Rule:
+    message = "must contain jpeg, which every client can show."
+    return field, lambda given: "jpeg" not in getattr(given, field).split(","), message
+
+
+def _leaves_bounds(field: str, example: str) -> Rule:
+    message = f"must be sizes of {LEAST_SIZE} to {MOST_SIZE} pixels, such as {example}."
+    return field, lambda given: _out_of_bounds(getattr(given, field)), message
+
+
+RULES: tuple[Rule, ...] = (
+    _leaves_bounds("rendition_sizes", "600,300,150"),
+    _leaves_bounds("ladder", "540,1080,2160"),
+    _names_twice("rendition_sizes", "size"),
+    _names_twice("ladder", "width"),
+    _names_twice("rendition_formats", "format"),
+    _names_twice("ladder_formats", "format"),
+    _names_twice("variant_formats", "format"),
+    _names_twice("presets", "preset"),
+    _lacks_jpeg("rendition_formats"),
+    _lacks_jpeg("ladder_formats"),
     (
         "presets",
         lambda given: any(map(_is_too_large, given.presets.split(","))),

@@ -14,7 +14,7 @@ from chalicelib.container import use
 from chalicelib.container.adapters import State
 from chalicelib.images.model import CollectionStats, Image
 from chalicelib.images.optimize import ImageOptimizer
-from chalicelib.json_formats import Work, is_event, read, read_optimize
+from chalicelib.json_formats import Work, is_event, read, read_ladder, read_optimize
 from chalicelib.maintenance.model import Options, ScheduleStatus
 from chalicelib.ports import ObjectStore
 from chalicelib.tasks.model import CHUNKED, Report, Status, Task
@@ -90,6 +90,8 @@ class MaintenanceWorld(World):
         try:
             if read_optimize(message.body) is not None:
                 self._optimize(message)
+            elif read_ladder(message.body) is not None:
+                events.make_thumbnails([self.record(message)])
             else:
                 events.maintain([self.record(message)])
         except (Exception, Kill) as fault:  # noqa: BLE001  # Lambda treats all errors alike

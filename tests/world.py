@@ -24,6 +24,7 @@ from chalicelib.adapters.memory import MemoryState
 from chalicelib.container import Container, use
 from chalicelib.container.adapters import State
 from chalicelib.images.process_image import ProcessImage
+from chalicelib.json_formats import read_ladder
 from chalicelib.ports import ObjectStore, TaskStore
 from chalicelib.settings import Settings
 from chalicelib.tasks.factory import has_renditions
@@ -132,7 +133,8 @@ class World:
         assert message is not None, "there is no message to be seen"
         use(self.services)
         try:
-            events.process_images([self.record(message)])
+            door = events.process_images if read_ladder(message.body) is None else events.make_thumbnails
+            door([self.record(message)])
         except (Exception, Kill) as fault:  # noqa: BLE001  # Lambda does not care what it was
             return fault
         finally:

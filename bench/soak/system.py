@@ -23,7 +23,7 @@ from chalicelib import events
 from chalicelib.container import Container, use
 from chalicelib.delivery.change_events import EventingCatalog
 from chalicelib.images.process_image import ProcessImage
-from chalicelib.json_formats import read_optimize
+from chalicelib.json_formats import read_ladder, read_optimize
 from chalicelib.settings import Settings
 from chalicelib.tasks.model import TaskType
 from chalicelib.tasks.service import MeteredState
@@ -184,7 +184,10 @@ class System:
 def _work_at_night(messages: list[Message]) -> None:
     """Take what the functions of three queues take: the optimizer's messages are recognised by their body."""
     for message in messages:
-        (events.maintain if read_optimize(message.body) is None else events.optimize)([message])
+        if read_ladder(message.body) is not None:
+            events.make_thumbnails([message])
+        else:
+            (events.maintain if read_optimize(message.body) is None else events.optimize)([message])
 
 
 def _build(services: Any, *names: str) -> None:  # noqa: ANN401  # by name

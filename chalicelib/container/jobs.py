@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from chalicelib.images.optimize import ImageOptimizer, OptimizeFeed, Treatment
     from chalicelib.images.privacy_change import PrivacyChanges, PrivacyJob
     from chalicelib.images.rename import CollectionRenames, ImageMoves, RenameJob
-    from chalicelib.images.thumbnails import ThumbnailJob, ThumbnailRequests
+    from chalicelib.images.thumbnails import LadderMaker, ThumbnailJob, ThumbnailRequests
     from chalicelib.images.trash import Purge, PurgeJob, Trash
     from chalicelib.images.visibility import Visibility
     from chalicelib.maintenance.cleanup import Cleanup
@@ -332,6 +332,24 @@ class JobServices(Services):
         )
 
     @cached_property
+    def ladder_maker(self) -> LadderMaker:
+        """Makes the widths of images."""
+        from chalicelib.adapters.aws import new_id
+        from chalicelib.images.thumbnails import LadderMaker
+
+        return LadderMaker(
+            catalog=self.state.catalog,
+            objects=self.objects,
+            ladder=self.ladder,
+            limits=replace(self.limits, heic=True, takes_damaged=True),  # what was taken before stays
+            max_bytes=self.settings.max_upload_bytes,
+            new_id=new_id,
+            failpoint=self.job_worker.failpoint,
+            metrics=self.metrics,
+            overtaken=self.visibility.overtaken,
+        )
+
+    @cached_property
     def thumbnail_job(self) -> ThumbnailJob:
         """Job of `generate_thumbnails`."""
         from chalicelib.images.thumbnails import ThumbnailJob
@@ -343,6 +361,7 @@ class JobServices(Services):
             recipe=self.recipe,
             limits=replace(self.limits, heic=True, takes_damaged=True),  # what was taken before stays
             max_bytes=limit,
+            ladder=self.ladder_maker,
             failpoint=checkpoint,
             metrics=self.metrics,
             overtaken=self.visibility.overtaken,

@@ -20,7 +20,8 @@ if TYPE_CHECKING:
     from chalicelib.delivery.private_links import LinkSignatures, Privacy
     from chalicelib.engine.model import Limits, Recipe
     from chalicelib.images.collections import Collections
-    from chalicelib.images.optimize_requests import OptimizeRequests
+    from chalicelib.images.model import Ladder
+    from chalicelib.images.optimize_requests import LadderRequests, OptimizeRequests
     from chalicelib.images.search import ImageSearch
     from chalicelib.keyring import Purpose, Seals
     from chalicelib.ports import MetricsReader, QueueAdmin
@@ -175,6 +176,28 @@ class Services(Adapters):
 
         return OptimizeRequests(
             queue=self.optimizer_queue, marks=self.state.expiring, clock=self.clock, at=self.settings.optimize_at
+        )
+
+    @cached_property
+    def ladder(self) -> Ladder:
+        """Widths in which whole pictures are made."""
+        from chalicelib.images.model import Ladder
+
+        widths = sorted(map(int, filter(None, self.settings.ladder.split(","))), reverse=True)
+        return Ladder(tuple(widths), tuple(self.settings.ladder_formats.split(",")))
+
+    @cached_property
+    def ladder_requests(self) -> LadderRequests:
+        """Requests to make the widths of single images."""
+        from chalicelib.images.optimize_requests import LadderRequests
+        from chalicelib.tasks.model import TaskType
+
+        return LadderRequests(
+            queue=self.queues[TaskType.GENERATE_THUMBNAILS],
+            marks=self.state.expiring,
+            clock=self.clock,
+            at=self.settings.ladder_at,
+            ladder=self.ladder,
         )
 
     @cached_property
@@ -333,6 +356,7 @@ class Services(Adapters):
             failpoint=self.failpoint,
             metrics=metrics,
             is_private=known,
+            announce=self.ladder_requests.published,
         )
 
 

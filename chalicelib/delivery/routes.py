@@ -103,7 +103,9 @@ class PresetPath(msgspec.Struct, frozen=True):
         msgspec.Meta(
             min_length=1,
             max_length=64,
-            description="A stored size: the longest side in pixels (150, 300 or 600 by default), or full.",
+            description=(
+                "A stored size: the longest side in pixels (150, 300 or 600 by default), a width (w1080), or full."
+            ),
         ),
     ]
 
@@ -359,6 +361,7 @@ def _redirect(request: Request, image: Image, width: int | None, query: LinkQuer
     response = _redirect_to(request, image, form, query, _FIVE_MINUTES)
     if form.size == FULL:
         container().optimize_requests.viewed(image)
+    container().ladder_requests.viewed(image)
     return response
 
 

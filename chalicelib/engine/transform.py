@@ -10,15 +10,16 @@ from typing import TYPE_CHECKING
 
 from PIL import Image, ImageFilter, ImageStat
 
+from chalicelib.engine.model import Transform
 from chalicelib.engine.pipeline import encode
 from chalicelib.engine.probe import probe
 from chalicelib.engine.renditions import fit_size, resize_steps
 from chalicelib.engine.resampling import shrink
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
-    from chalicelib.engine.model import Encoded, Limits, Point, Transform
+    from chalicelib.engine.model import Encoded, Limits, Point
 
 
 def transform(data: bytes, wanted: Transform, size: str, codec: str, limits: Limits) -> Encoded:
@@ -37,6 +38,25 @@ def transform(data: bytes, wanted: Transform, size: str, codec: str, limits: Lim
         longest = max(fitted_size(source.size, wanted))
         image = resize_steps(source, [longest])[longest]
     return encode(_finished(image, wanted), size, codec, wanted.quality)
+
+
+def in_widths(data: bytes, wanted: Sequence[tuple[int, str]], limits: Limits) -> Iterator[Encoded]:
+    """Yield the whole picture in each of these widths and codecs, widest first, named as `transform` names them.
+
+    The original is decoded once, at most as large as needed; each width is made from the next wider one.
+
+    Raises:
+        The same as `pipeline.process`.
+    """
+    source = probe(data, limits)
+    sizes = {width: fitted_size(source.size, Transform(width=width)) for width, _ in wanted}
+    widest = max(map(max, sizes.values()))
+    image = resize_steps(source, [widest])[widest]
+    for width in sorted(sizes, reverse=True):
+        if image.size != sizes[width]:
+            image = shrink(image, sizes[width], native=source.decodes_natively)
+        for codec in (codec for other, codec in wanted if other == width):
+            yield encode(image, f"w{width}", codec)
 
 
 def fitted_size(size: tuple[int, int], wanted: Transform) -> tuple[int, int]:

@@ -71,6 +71,8 @@ class Image:
 
 LADDER = "l1"
 """First part of the recipe of renditions that the ladder makes."""
+MOST_LADDER_PIXELS = 20_000_000
+"""Pixels of its largest rendition: twice a phone's screen at 2160 pixels of width. Encoders take 35 bytes for each."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,6 +106,31 @@ class Rendition:
     def is_of_ladder(self) -> bool:
         """Return True if the ladder has made it."""
         return self.is_width and self.recipe.startswith(LADDER)
+
+
+@dataclass(frozen=True, slots=True)
+class Ladder:
+    """Widths in which whole pictures are made."""
+
+    widths: tuple[int, ...] = ()
+    """In pixels, widest first."""
+    codecs: tuple[str, ...] = ("jpeg", "avif")
+    """`jpeg` stands for JPEG, or PNG where the picture has transparency, which is made as WebP too."""
+
+    def wanted(self, picture: Picture) -> tuple[tuple[int, str], ...]:
+        """Return width and codec of each rendition of this picture, widest first: none is enlarged, no still moves."""
+        if picture.frames > 1:
+            return ()
+        codecs = (*self.codecs, "webp") if picture.has_alpha and "webp" not in self.codecs else self.codecs
+        steepness = picture.height / picture.width
+        widths = [one for one in self.widths if one < picture.width and one * one * steepness <= MOST_LADDER_PIXELS]
+        return tuple((width, codec) for width in widths for codec in codecs)
+
+    def missing(self, image: Image, run: str = "") -> tuple[tuple[int, str], ...]:
+        """Return what the image lacks. With `run`, only what this run has made counts as there."""
+        present = [(one.size, one.format) for one in image.renditions if not run or one.recipe == run]
+        made = {(size, "jpeg" if form == "png" else form) for size, form in present}
+        return tuple((width, codec) for width, codec in self.wanted(image.picture) if (f"w{width}", codec) not in made)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,18 +1,19 @@
-"""Requests to optimise one image: messages of the optimizer queue.
+"""Requests for work on one image: messages of the optimizer queue, and of the thumbnails queue for its widths.
 
-A message is sent when the image is published, when its full form is viewed for the first time, or by `optimize_images`
-for every image that was not optimised yet; the setting `WALLIFY_OPTIMIZE_AT` chooses.
+A message is sent when the image is published, when it is viewed for the first time, or by a job for every image that
+needs it; the settings `WALLIFY_OPTIMIZE_AT` and `WALLIFY_LADDER_AT` choose.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import timedelta
 
 from chalicelib.errors import Conflict, Unavailable
-from chalicelib.images.model import Image
-from chalicelib.json_formats import write_optimize
+from chalicelib.images.model import Image, Ladder
+from chalicelib.json_formats import write_ladder, write_optimize
 from chalicelib.ports import Clock, ExpiringStore, Queue
 from chalicelib.telemetry import log
 
@@ -56,18 +57,65 @@ class OptimizeRequests:
         self.queue.send(write_optimize(image_id))
 
     def _send_once(self, image_id: str) -> bool:
-        """Set the mark by one conditional write, then send.
+        once = SendOnce(self.marks, self.clock)
+        return once.send(f"optimize:{image_id}", lambda: self.send(image_id))
+
+
+@dataclass(frozen=True)
+class LadderRequests:
+    """Sends messages about widths to the thumbnails queue."""
+
+    queue: Queue
+    marks: ExpiringStore
+    clock: Clock
+    at: str
+    """The setting `WALLIFY_LADDER_AT`."""
+    ladder: Ladder
+
+    def published(self, image_id: str, width: int | None = None) -> None:
+        """Send a message for an image that was published, unless its width in pixels is known to be too small.
+
+        Errors are logged and not raised: the upload is done. `generate_thumbnails` makes what a lost message leaves.
+        """
+        least = min(self.ladder.widths, default=0)
+        if self.at != PUBLISH or not least or (width is not None and width <= least):
+            return
+        try:
+            self.queue.send(write_ladder(image_id))
+        except Unavailable as fault:
+            log.warning("widths not requested", extra={"image_id": image_id, "code": fault.code})
+
+    def viewed(self, image: Image) -> bool:
+        """Send a message for an image that is viewed and lacks widths; return True if one was sent.
+
+        Otherwise as `OptimizeRequests.viewed`.
+        """
+        if self.at != FIRST_VIEW or not self.ladder.missing(image):
+            return False
+        once = SendOnce(self.marks, self.clock)
+        return once.send(f"ladder:{image.image_id}", lambda: self.queue.send(write_ladder(image.image_id)))
+
+
+@dataclass(frozen=True)
+class SendOnce:
+    """Sends one message a day for each name."""
+
+    marks: ExpiringStore
+    clock: Clock
+
+    def send(self, name: str, send: Callable[[], None]) -> bool:
+        """Set the mark by one conditional write, then send; return True if the message was sent.
 
         A process that stops in between leaves an image without a message; a view sends it after a day.
         """
         try:
             now = self.clock.now()
-            before = self.marks.get(f"optimize:{image_id}")
+            before = self.marks.get(name)
             if before.is_current(now):
                 return False
             marked = self.marks.replace(before, replace(before, until=now + _REPEAT_AFTER))
             try:
-                self.send(image_id)
+                send()
             except Unavailable:
                 with suppress(Conflict):
                     self.marks.replace(marked, replace(marked, until=now))
@@ -75,6 +123,6 @@ class OptimizeRequests:
         except Conflict:
             return False  # another view has set the mark in this moment
         except Unavailable as fault:
-            log.warning("optimisation not requested", extra={"image_id": image_id, "code": fault.code})
+            log.warning("work not requested", extra={"name": name, "code": fault.code})
             return False
         return True

@@ -88,6 +88,10 @@ def result_of(image: Image, renditions: Sequence[Rendition]) -> dict[str, object
     }
 
 
+def _is_duplicate(task: Task) -> bool:
+    return bool((task.result or {}).get("duplicate"))
+
+
 _PRIVACY_READS = 3
 _MOST_KNOWN = 10_000
 """How often a collection may become private or public while one picture is published."""
@@ -107,6 +111,8 @@ class ProcessImage:
     metrics: Metrics = NULL_METRICS
     is_private: Callable[[str], bool] = never_private
     """Whether a collection is private."""
+    announce: Callable[[str, int | None], None] = lambda _image_id, _width: None
+    """Called with each published image, and its width where that is known; a stopped worker may call it again."""
     known_privacy: dict[str, bool] = field(default_factory=dict)
     """Collection -> whether it is private, for collections that this process has published an image in. It cannot
     change while they have images; where it did, after all were deleted, the store refuses the publication."""
@@ -123,6 +129,8 @@ class ProcessImage:
         image = replace(image, original_key=original.key)
         final = self._store(task, image, original, done.renditions)
         self.failpoint("after_publish")
+        if not _is_duplicate(final):
+            self.announce(image.image_id, done.picture.width)
         self._clean_up(task)
         return final
 
@@ -134,6 +142,8 @@ class ProcessImage:
     def discard(self, task: Task) -> None:
         """Delete what is not needed any more: the upload after success, else what attempts may have stored."""
         if task.status is Status.SUCCESS:
+            if not _is_duplicate(task):
+                self.announce(storage.image_id_of(task.task_id), None)
             self._clean_up(task)
         else:
             self._remove_results(task)

@@ -91,7 +91,7 @@ class ImageRecord(msgspec.Struct, frozen=True, kw_only=True):
         msgspec.Meta(
             description=(
                 "Every size as a value for `<img srcset>`, narrowest first, in a format that every client reads: "
-                "thumbnails, other widths and the full size."
+                "thumbnails, widths (`WALLIFY_LADDER`) and the full size."
             )
         ),
     ]

@@ -1,4 +1,4 @@
-"""`generate_thumbnails`: render the recipe's sizes and formats again from the originals."""
+"""Thumbnails again (`generate_thumbnails`), renditions on demand, and the widths that are made after an upload."""
 
 from __future__ import annotations
 
@@ -9,12 +9,13 @@ from chalicelib import storage
 from chalicelib.delivery.on_demand import ON_DEMAND, find_rendition, parse_options
 from chalicelib.engine.model import Encoded, Limits, Recipe
 from chalicelib.engine.pipeline import FULL, process
-from chalicelib.engine.transform import transform
-from chalicelib.errors import Conflict, DamagedImage, ImageTooLarge, ObjectNotFound, UnsupportedType
+from chalicelib.engine.transform import in_widths, transform
+from chalicelib.errors import Conflict, DamagedImage, ImageNotFound, ImageTooLarge, ObjectNotFound, UnsupportedType
 from chalicelib.images.collections import ImageIteration
-from chalicelib.images.model import Image, Rendition
+from chalicelib.images.model import LADDER, Image, Ladder, Rendition
 from chalicelib.images.process_image import object_of, rendition_of
 from chalicelib.ports import Catalog, Metrics, ObjectStore
+from chalicelib.storage import Budget
 from chalicelib.tasks.factory import JobEnqueuer, JobRequest
 from chalicelib.tasks.model import (
     Position,
@@ -55,6 +56,101 @@ class ThumbnailRequests:
         )
 
 
+def current_image(catalog: Catalog, image_id: str) -> Image | None:
+    """Return the image as it is now; None if it does not exist or is in the trash."""
+    try:
+        return catalog.image(image_id)
+    except ImageNotFound:
+        return None
+
+
+@dataclass(frozen=True)
+class LadderMaker:
+    """Makes the widths that images lack, one image for each message of the thumbnails queue.
+
+    Messages may come twice, late, or for an image that was deleted: the image's row decides, by conditional writes. An
+    image whose widths cannot be made stays as it is.
+    """
+
+    catalog: Catalog
+    objects: ObjectStore
+    ladder: Ladder
+    limits: Limits
+    max_bytes: int
+    new_id: Callable[[], str]
+    """Makes the id of a run; each run writes keys of its own, so that the bytes of a key never change."""
+    failpoint: Failpoint = noop
+    metrics: Metrics = NULL_METRICS
+    overtaken: Callable[[str], None] = lambda _: None
+    """Called with each image that was trashed meanwhile: what was stored must be hidden."""
+
+    def make(self, image_id: str) -> Report:
+        """Make what the image lacks, and return what was done as counts.
+
+        Raises: Unavailable; what is stored by then is deleted by clean-up.
+        """
+        image = current_image(self.catalog, image_id)
+        if image is None:
+            return Report().plus("images_gone")
+        return self.complete(image, Report(), run=self.run_of(self.new_id()))
+
+    def run_of(self, run_id: str) -> str:
+        """Return the recipe of the renditions of a run."""
+        return f"{LADDER}-{run_id.replace('-', '')[:12]}"
+
+    def complete(self, image: Image, report: Report, *, run: str, again: bool = False) -> Report:
+        """Add to the image's row what it lacks; with `again` make everything that this run has not made."""
+        wanted = self.ladder.missing(image, run if again else "")
+        if not wanted:
+            return report.plus("complete_already")
+        try:
+            body = self.objects.get(image.original_key, limit=self.max_bytes)
+            made = tuple(in_widths(body, wanted, self.limits))
+        except ObjectNotFound:
+            return report.plus("originals_missing", example=image.image_id)
+        except _PERMANENT_ERRORS as fault:
+            log.warning("widths not made", extra={"image_id": image.image_id, "code": fault.code})
+            return report.plus("failed", example=image.image_id)
+        self.failpoint("after_engine")
+        return self._added(image, made, report, run=run, again=again)
+
+    def _added(self, image: Image, made: Sequence[Encoded], report: Report, *, run: str, again: bool) -> Report:
+        stored: set[str] = set()
+        for _ in range(_REVISIONS):
+            rows = self._rows(image, made, run)
+            # The collection was opened or closed meanwhile: no row names what lies under the other prefix.
+            left = stored - {row.key for row, _ in rows}
+            self.objects.delete(*left, budget=Budget.of_images(1))
+            stored -= left
+            self.objects.put(*(object_of(row, one) for row, one in rows if row.key not in stored))
+            stored |= {row.key for row, _ in rows}
+            self.failpoint("after_put")
+            new = [row for row, _ in rows if again or find_rendition(image, row.size, row.format) is None]
+            if not new:
+                return report.plus("complete_already")
+            sizes = {(row.size, row.format) for row in new}
+            # A new run replaces all that the ladder has made, also in widths that the setting has no more.
+            old = [one for one in image.renditions if (one.size, one.format) in sizes or (again and one.is_of_ladder)]
+            kept = [one for one in image.renditions if one not in old]
+            try:
+                self.catalog.revise(image, image, (*kept, *new))
+            except Conflict:
+                found = current_image(self.catalog, image.image_id)
+                if found is None:
+                    self.overtaken(image.image_id)
+                    return report.plus("images_gone")
+                image = found
+                continue
+            self.failpoint("after_revision")
+            self.metrics.count("RenditionsMade", len(new), type=TaskType.GENERATE_THUMBNAILS)
+            return report.plus("ladders_made").plus("renditions_made", len(new))
+        return report.plus("changed_meanwhile", example=image.image_id)
+
+    def _rows(self, image: Image, made: Sequence[Encoded], run: str) -> Sequence[tuple[Rendition, Encoded]]:
+        private = any(storage.is_guarded(one.key) for one in image.renditions)
+        return [(rendition_of(replace(image, recipe=run), one, private=private), one) for one in made]
+
+
 @dataclass(frozen=True)
 class ThumbnailJob:
     """Chunked job of `generate_thumbnails`. Subject: an image, a collection, or neither (all images).
@@ -68,6 +164,7 @@ class ThumbnailJob:
     recipe: Recipe
     limits: Limits
     max_bytes: int
+    ladder: LadderMaker
     failpoint: Failpoint = noop
     metrics: Metrics = NULL_METRICS
     overtaken: Callable[[str], None] = lambda _: None
@@ -88,9 +185,23 @@ class ThumbnailJob:
         )
 
     def _render(self, task: Task, image: Image, report: Report) -> Report:
-        report, current = report.plus("images_seen"), image.renditions
-        if self._is_done(task, image, current):
-            return report.plus("complete_already")
+        """Render what is missing or outdated, thumbnails first, then widths."""
+        report = report.plus("images_seen")
+        again, run = task.args.get("mode") == "all", self.ladder.run_of(fingerprint_of_report(task))
+        is_done = self._is_done(task, image, image.renditions)
+        if not self.ladder.ladder.missing(image, run if again else ""):
+            return report.plus("complete_already") if is_done else self._thumbnails(task, image, report)
+        if not is_done:
+            report = self._thumbnails(task, image, report)
+            found = current_image(self.catalog, image.image_id)
+            if found is None or found.version == image.version:
+                return report
+            image = found
+        made = self.ladder.complete(image, report, run=run, again=again)
+        return made.plus("images_done") if is_done and made["ladders_made"] > report["ladders_made"] else made
+
+    def _thumbnails(self, task: Task, image: Image, report: Report) -> Report:
+        current = image.renditions
         try:
             made = self._rendered(image)
         except ObjectNotFound:
@@ -173,7 +284,7 @@ class ThumbnailJob:
 
 
 def _merged(current: Sequence[Rendition], rendered: Sequence[Rendition]) -> tuple[Rendition, ...]:
-    """Return the new rows. An old rendition with the same bytes keeps its key; display variants stay.
+    """Return the new rows. An old rendition with the same bytes keeps its key; display variants and widths stay.
 
     What was made on demand is dropped, and made again for the next request, if any bytes differ.
     """
@@ -186,9 +297,11 @@ def _merged(current: Sequence[Rendition], rendered: Sequence[Rendition]) -> tupl
     variants = [
         one
         for one in current
-        if one.size == FULL and one.format in _VARIANT_FORMATS and (one.size, one.format) not in made
+        if one.is_of_ladder
+        or (one.size == FULL and one.format in _VARIANT_FORMATS and (one.size, one.format) not in made)
     ]
     if not set(kept) <= set(current):
         return (*kept, *variants)
     # The renderer makes the same bytes as before, so that what was made on demand is current as well.
-    return (*kept, *variants, *(one for one in current if one.is_on_demand))
+    asked_for = (one for one in current if one.is_on_demand or (one.is_width and not one.is_of_ladder))
+    return (*kept, *variants, *asked_for)

@@ -134,14 +134,16 @@ class Usage:
     """Requests for `/cdn`, `/i`, `/p` and `/r` through the CDN."""
     redirect_misses: float = 0.1
     """Share of redirects that the CDN must ask the API for."""
+    ladders: int = 10_000
+    """Pictures that are made in the widths of the ladder: every upload, with `WALLIFY_LADDER_AT=publish`."""
     full_views: int = 2_000
     """Pictures whose full form is viewed for the first time, and which are optimised then."""
     removed: int = 200
     """Public pictures that are moved to the trash or deleted."""
     kept: int = 120_000
     """Images in the bucket."""
-    image_kb: float = 3_000
-    """One image with all its files: 2.1 times an original of 1.4 MB."""
+    image_kb: float = 4_300
+    """One image with all its files: 3.0 times an original of 1.4 MB, of which 0.9 are its widths."""
     view_kb: float = 60
     """Average size of a served picture."""
     misses: float = 0.1
@@ -206,6 +208,26 @@ class OptimizeWork:
 
 
 @dataclass(frozen=True, slots=True)
+class LadderWork:
+    """Work caused by making a picture in five widths."""
+
+    cpu: float = 1.06
+    """Processor seconds, measured: one decoding, five sizes in JPEG and AVIF."""
+    calls: Mapping[str, int] = field(default_factory=lambda: {"table": 2, "transaction": 1, "object": 4, "queue": 1})
+    """A GET, ten PUTs side by side that take as long as three; a change event."""
+    puts: int = 10
+    gets: int = 1
+    queue_requests: int = 6
+    """The worker of the upload sends, Lambda receives and deletes; a change event, unless one is on its way."""
+    writes: int = 24
+    """The image's row in a transaction with its counters."""
+    reads: int = 3
+    log_kb: float = 1.2
+    sending: float = 0.010
+    """Seconds by which the message lengthens the worker's run."""
+
+
+@dataclass(frozen=True, slots=True)
 class BaseLoad:
     """Fixed costs, without any upload."""
 
@@ -226,6 +248,7 @@ class BaseLoad:
 
 
 UPLOAD_WORK, OPTIMIZE_WORK, BASE_LOAD, SMALL_STAGE = UploadWork(), OptimizeWork(), BaseLoad(), Stage()
+LADDER_WORK = LadderWork()
 
 
 @dataclass(frozen=True, slots=True)
@@ -236,6 +259,7 @@ class Bill:
     stage: Stage = SMALL_STAGE
     work: UploadWork = UPLOAD_WORK
     optimizing: OptimizeWork = OPTIMIZE_WORK
+    ladder: LadderWork = LADDER_WORK
     standing: BaseLoad = BASE_LOAD
 
     def lines(self) -> Mapping[str, float]:
@@ -262,27 +286,31 @@ class Bill:
         api = duration(work.upload_cpu, work.upload_calls) + usage.polls * duration(work.poll_cpu, work.poll_calls)
         an_upload = api * standing.api_gb + duration(work.worker_cpu, work.worker_calls) * standing.worker_gb
         optimizing = duration(self.optimizing.cpu, self.optimizing.calls) * standing.optimizer_gb
+        widths = (duration(self.ladder.cpu, self.ladder.calls) + self.ladder.sending) * standing.worker_gb
         sweeping = _MINUTES * standing.sweep_seconds * standing.sweep_gb
-        seconds = usage.uploads * an_upload + usage.full_views * optimizing + sweeping
-        calls = usage.uploads * (work.calls + usage.polls) + usage.full_views + _MINUTES
+        seconds = usage.uploads * an_upload + usage.ladders * widths + usage.full_views * optimizing + sweeping
+        calls = usage.uploads * (work.calls + usage.polls) + usage.ladders + usage.full_views + _MINUTES
         price = "lambda_arm_gb_second" if self.stage.arm else "lambda_gb_second"
         return self._usd(price, seconds) + self._usd("lambda_call", calls)
 
     def _queue_requests(self) -> float:
         sent = self.usage.uploads * self.work.queue_requests + self.usage.full_views * self.optimizing.queue_requests
+        sent += self.usage.ladders * self.ladder.queue_requests
         return sent + self.standing.idle_polls + self.standing.sweep_requests
 
     def _state(self) -> float:
-        usage, work, optimizing = self.usage, self.work, self.optimizing
+        usage, work, optimizing, ladder = self.usage, self.work, self.optimizing, self.ladder
         reads = usage.uploads * (work.reads + usage.polls * work.poll_reads) + usage.full_views * optimizing.reads
-        writes = usage.uploads * work.writes + usage.full_views * optimizing.writes
+        reads += usage.ladders * ladder.reads
+        writes = usage.uploads * work.writes + usage.full_views * optimizing.writes + usage.ladders * ladder.writes
         stored = self._usd("dynamodb_gb", usage.kept * work.row_kb * KB)
         return self._usd("dynamodb_write", writes) + self._usd("dynamodb_read", reads) + stored
 
     def _bucket(self) -> float:
-        usage, work, optimizing = self.usage, self.work, self.optimizing
+        usage, work, optimizing, ladder = self.usage, self.work, self.optimizing, self.ladder
         puts = usage.uploads * (work.originals + work.renditions) + usage.full_views * optimizing.puts
         gets = usage.uploads * work.gets + usage.full_views * optimizing.gets + usage.views * usage.misses
+        puts, gets = puts + usage.ladders * ladder.puts, gets + usage.ladders * ladder.gets
         stored = self._usd("s3_gb", usage.kept * usage.image_kb * KB)
         return self._usd("s3_put", puts) + self._usd("s3_get", gets) + stored
 
@@ -311,18 +339,20 @@ class Bill:
         return self.usage.redirects * request + self._usd("edge_run", self.usage.redirects) + api
 
     def _log_kb(self) -> float:
-        return self.usage.uploads * self.work.log_kb + self.usage.full_views * self.optimizing.log_kb
+        usage = self.usage
+        few = usage.ladders * self.ladder.log_kb + usage.full_views * self.optimizing.log_kb
+        return usage.uploads * self.work.log_kb + few
 
     def _monitoring(self) -> float:
         standing = self.standing
         return self._usd("metric", standing.metrics) + self._usd("alarm", standing.alarms) + self._usd("dashboard", 1)
 
 
-_NOTHING = Usage(uploads=0, views=0, redirects=0, full_views=0, removed=0, kept=0)
+_NOTHING = Usage(uploads=0, views=0, redirects=0, ladders=0, full_views=0, removed=0, kept=0)
 
 
 def per_million(what: str, stage: Stage = SMALL_STAGE) -> Mapping[str, float]:
-    """Return the cost of a million `uploads` or `full_views`, without storage, other views and fixed costs."""
+    """Return the cost of a million `uploads`, `ladders` or `full_views`, without storage, views and fixed costs."""
     before, after = (Bill(replace(_NOTHING, **{what: times}), stage).lines() for times in (0, MILLION))
     return {line: after[line] - before[line] for line in after if after[line] > before[line]}
 

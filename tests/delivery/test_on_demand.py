@@ -31,7 +31,7 @@ OPTIONS = "w=300,h=300,fit=cover,gravity=north"
 @pytest.fixture
 def world() -> MaintenanceWorld:
     """A world whose worker works while a request waits."""
-    world = MaintenanceWorld()
+    world = MaintenanceWorld(ladder="")
     world.services.on_demand = replace(world.services.on_demand, wait=lambda task_id, _: work(world, task_id))
     return world
 

@@ -24,6 +24,7 @@ def world() -> MaintenanceWorld:
     world.image(1, body=a_jpeg((1000, 700)))
     world.image(2)
     world.image(3, collection="cities")
+    world.run_until_idle()
     return world
 
 

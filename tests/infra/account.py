@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
 from typing import Any
+from unittest.mock import patch
 from urllib.parse import quote_plus
 
 import boto3
@@ -173,7 +175,8 @@ class Account:
 def an_account(**settings: Any) -> Iterator[Account]:  # noqa: ANN401  # fields of Settings
     """Everything that the template makes, as far as functions ask for it."""
     recorder = Recorder()
-    with quick_moto.account():
+    # A queue is emptied again within the minute for which SQS refuses that.
+    with patch.dict(os.environ, MOTO_SQS_ENFORCE_STRICT_QUEUE_PURGE_BEHAVIOUR="false"), quick_moto.account():
         boto3.setup_default_session(region_name=REGION)
         aws.forget_clients()
         aws.session().set_config_variable("region", REGION)

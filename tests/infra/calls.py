@@ -25,6 +25,8 @@ from tests.pictures import a_jpeg
 
 IMAGES = 20
 PICTURE = a_jpeg((400, 300))
+WIDE = a_jpeg((600, 450))
+"""Wider than the narrowest width of the ladder, by default."""
 HEAD = (
     "| request or work | calls | DynamoDB | rows written | write units | read units | S3 | others |\n"
     "|---|---:|---|---:|---:|---:|---|---|\n"
@@ -204,6 +206,10 @@ def _scenes(account: Account, round_: int) -> Iterator[tuple[str, Callable[[], o
     yield "`POST /images/{image_id}/restore`", lambda: ask("POST", f"/images/{image_id}/restore")
     account.work("Maintenance")
     yield "`sweep`, one waiting upload form", lambda: account.tick("sweep")
+    upload(account, 200 + round_, body=WIDE + b"scene %d" % round_)
+    account.announce_all()
+    yield "`images` queue, an image with widths to make", lambda: account.handle_next("Images")
+    yield "`thumbnails` queue, an image in one width", lambda: account.handle_next("Thumbnails")
 
 
 def _listed(operations: Counter[str]) -> str:

@@ -27,6 +27,7 @@ LOOSE = encoded(scene(SIZE), "PNG", compress_level=1)  # optimizing makes it sma
 
 def live(account: Account) -> None:
     """The whole day, part by part."""
+    account.settings = structs.replace(account.settings, ladder="60,30")
     for function, at in (("process_image", "publish"), ("optimize_images", "nightly")):
         account.services_of(function).settings = structs.replace(account.settings, optimize_at=at)
     for part in (

@@ -16,6 +16,7 @@ from chalicelib.telemetry import NAMESPACE
 from cli.deploy.cost import (
     BASE_LOAD,
     DEFAULT_REGION,
+    LADDER_WORK,
     MEMORY_SIZES,
     OPTIMIZE_WORK,
     PRICE_CLASSES,
@@ -40,7 +41,7 @@ from tests.pictures import a_jpeg
 
 PICTURE = a_jpeg((400, 300))
 PAGE = (Path(__file__).parents[2] / "docs" / "operations" / "cost.md").read_text(encoding="utf-8")
-NOTHING = Usage(uploads=0, views=0, redirects=0, full_views=0, removed=0, kept=0)
+NOTHING = Usage(uploads=0, views=0, redirects=0, ladders=0, full_views=0, removed=0, kept=0)
 Asked = list[tuple[str, str, Mapping[str, Any]]]
 
 
@@ -73,6 +74,36 @@ def optimized() -> Asked:
             account.ask("GET", f"/cdn/{collection}/{number}.png")
             assert account.work("Optimizer") == 1
         return list(account.recorder.asked)
+
+
+@pytest.fixture(scope="module")
+def laddered() -> Asked:
+    """What making a picture in five widths asks of AWS, from the end of its upload on."""
+    with an_account(ladder="50,100,150,200,250") as account:
+        for number in range(2):
+            upload(account, number, body=PICTURE + bytes([number]))
+            arrive(account)
+            account.recorder.asked.clear()
+            assert account.work("Thumbnails") == 1
+        return list(account.recorder.asked)
+
+
+def test_widths_ask_what_the_formula_says(laddered: Asked) -> None:
+    counted = Counter(operation for _, operation, _ in laddered)
+    assert {function for function, _, _ in laddered} == {"make_thumbnails"}
+    assert (counted["s3.GetObject"], counted["s3.PutObject"]) == (LADDER_WORK.gets, LADDER_WORK.puts)
+    assert counted["sqs.SendMessage"] <= LADDER_WORK.calls["queue"]
+    assert LADDER_WORK.queue_requests == 3 * 2
+    table = Counter(name for _, name, _ in laddered if name.startswith("dynamodb."))
+    assert table.pop("dynamodb.TransactWriteItems") == LADDER_WORK.calls["transaction"]
+    assert table.total() == LADDER_WORK.calls["table"]
+    writes = sum(map(_write_units, laddered))
+    assert writes <= LADDER_WORK.writes <= 1.5 * writes
+
+
+def test_the_ladder_is_that_of_the_settings() -> None:
+    ladder = Container(Settings()).ladder
+    assert LADDER_WORK.puts == len(ladder.widths) * len(ladder.codecs)
 
 
 def test_objects_of_an_upload_are_as_many_as_the_formula_says(counted: Counter[str]) -> None:
@@ -147,7 +178,7 @@ def test_nothing_costs_what_is_there_anyway() -> None:
     ]
 
 
-@pytest.mark.parametrize("more", ["uploads", "views", "kept", "full_views"])
+@pytest.mark.parametrize("more", ["uploads", "views", "kept", "ladders", "full_views"])
 def test_ten_times_as_much_costs_ten_times_as_much_beside_that(more: str) -> None:
     def extra(times: int) -> float:
         some = replace(NOTHING, **{more: 1000 * times})
@@ -162,7 +193,8 @@ def test_a_line_is_its_price_times_its_number() -> None:
 
 
 def test_the_page_has_the_numbers_of_the_formula() -> None:
-    columns = [per_million("uploads"), per_million("uploads", Stage(arm=True)), per_million("full_views")]
+    uploads = [per_million("uploads", stage) for stage in (Stage(), Stage(arm=True))]
+    columns = [*uploads, per_million("ladders"), per_million("full_views")]
     for line in dict.fromkeys(name for column in columns for name in column):
         assert f"| {line} | {' | '.join(_usd(column.get(line)) for column in columns)} |" in PAGE
     sums = " | ".join(f"**{sum(column.values()):.2f}**" for column in columns)
@@ -177,6 +209,13 @@ def _usd(value: float | None) -> str:
 @pytest.mark.parametrize("region", REGIONS)
 def test_a_million_uploads_cost_less_than_120_usd(region: str, days: int) -> None:
     assert sum(per_million("uploads", Stage(region, noncurrent_days=days)).values()) <= 120
+
+
+@pytest.mark.parametrize("region", REGIONS)
+def test_a_million_uploads_with_their_widths_cost_less_than_250_usd(region: str) -> None:
+    both = [sum(per_million(what, Stage(region)).values()) for what in ("uploads", "ladders")]
+    assert sum(both) <= 250
+    assert f"{sum(both):.0f} with their widths in {region}" in PAGE
 
 
 def test_a_region_has_prices_of_its_own_and_an_unknown_one_those_of_the_first() -> None:

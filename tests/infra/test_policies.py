@@ -32,7 +32,7 @@ EXPLAINED = {
         for function in ("process_image", "make_thumbnails", "maintenance", "optimizer")
         for action in ("ReceiveMessage", "DeleteMessage", "GetQueueAttributes")
     },
-    ("make_thumbnails", "s3:DeleteObject"): "workers of the release before delete what they replace",
+    ("make_thumbnails", "s3:DeleteObject"): "where a collection was opened or closed meanwhile",
     ("make_thumbnails", "s3:ListBucket"): UNLESS_LISTED,
     ("optimizer", "s3:DeleteObject"): "of two that treat the same picture, the later one takes its files away",
     ("optimizer", "s3:ListBucket"): UNLESS_LISTED,
@@ -94,7 +94,7 @@ def test_an_exception_that_is_not_needed_any_more_goes(calls: frozenset[Call], e
 
 def test_a_call_that_no_role_allows_is_caught(calls: frozenset[Call]) -> None:
     elsewhere = Call("process_image", "s3:PutObject", f"arn:aws:s3:::{named('Bucket')}/incoming/nature/a")
-    other_queue = Call("process_image", "sqs:SendMessage", f"arn:aws:sqs:{REGION}:{ACCOUNT}:wallify-test-thumbnails")
+    other_queue = Call("optimizer", "sqs:SendMessage", f"arn:aws:sqs:{REGION}:{ACCOUNT}:wallify-test-thumbnails")
     assert refused({*calls, elsewhere, other_queue}, GRANTS) == {elsewhere, other_queue}
 
 

@@ -25,7 +25,7 @@ export interface components {
             filename: string;
             /** @description URL of the full size in a format that every client reads. Empty, like names and thumbnails, for an image that is not public if the token lacks the scope `read`. */
             url: string;
-            /** @description Every size as a value for `<img srcset>`, narrowest first, in a format that every client reads: thumbnails, other widths and the full size. */
+            /** @description Every size as a value for `<img srcset>`, narrowest first, in a format that every client reads: thumbnails, widths (`WALLIFY_LADDER`) and the full size. */
             srcset: string;
             /** @description The same in modern formats (AVIF, WebP) that have all widths; the best first. */
             sources: components["schemas"]["PictureSource"][];
@@ -73,7 +73,7 @@ export interface components {
             filename: string;
             /** @description URL of the full size in a format that every client reads. Empty, like names and thumbnails, for an image that is not public if the token lacks the scope `read`. */
             url: string;
-            /** @description Every size as a value for `<img srcset>`, narrowest first, in a format that every client reads: thumbnails, other widths and the full size. */
+            /** @description Every size as a value for `<img srcset>`, narrowest first, in a format that every client reads: thumbnails, widths (`WALLIFY_LADDER`) and the full size. */
             srcset: string;
             /** @description The same in modern formats (AVIF, WebP) that have all widths; the best first. */
             sources: components["schemas"]["PictureSource"][];
@@ -226,7 +226,7 @@ export interface components {
             filename: string;
             /** @description URL of the full size in a format that every client reads. Empty, like names and thumbnails, for an image that is not public if the token lacks the scope `read`. */
             url: string;
-            /** @description Every size as a value for `<img srcset>`, narrowest first, in a format that every client reads: thumbnails, other widths and the full size. */
+            /** @description Every size as a value for `<img srcset>`, narrowest first, in a format that every client reads: thumbnails, widths (`WALLIFY_LADDER`) and the full size. */
             srcset: string;
             /** @description The same in modern formats (AVIF, WebP) that have all widths; the best first. */
             sources: components["schemas"]["PictureSource"][];
