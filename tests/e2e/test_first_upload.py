@@ -150,6 +150,18 @@ def test_the_distribution_leads_where_the_api_does(wallify: Wallify, first: Json
     assert (missing.status_code, missing.json()["code"]) == (404, "not_found")
 
 
+def test_a_file_of_the_distribution_is_sent_in_parts_and_not_twice(first: Json) -> None:
+    url = first["result"]["thumbnails"][0]["url"]
+
+    whole = httpx.get(url, trust_env=False, verify=PLAIN_HTTP)
+    part = httpx.get(url, headers={"Range": "bytes=2-9"}, trust_env=False, verify=PLAIN_HTTP)
+    same = httpx.get(url, headers={"If-None-Match": whole.headers["ETag"]}, trust_env=False, verify=PLAIN_HTTP)
+
+    assert whole.headers["Cache-Control"] == "public, max-age=31536000, immutable"
+    assert (part.status_code, part.content) == (206, whole.content[2:10])
+    assert (same.status_code, same.content) == (304, b"")
+
+
 def test_a_status_that_has_not_changed_is_not_sent_again(wallify: Wallify, first: Json) -> None:
     address = f"/task/status/{first['task_id']}"
     etag = wallify.http.get(address).headers["ETag"]
