@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import hmac
 import json
-from collections.abc import Callable, Sequence
+from base64 import urlsafe_b64decode
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
-from hashlib import sha256
+from hashlib import sha1, sha256
 from itertools import pairwise
 from typing import Any
 
@@ -75,6 +76,32 @@ class Keyring:
         return tuple(key for key in self.keys if key.key_id not in expired)
 
 
+_EDGE = "edge"
+_MOST_EDGE_KEYS = 3
+_SHA1_INFO = bytes.fromhex("3021300906052b0e03021a05000414")
+
+
+@dataclass(frozen=True, slots=True)
+class EdgeKey:
+    """RSA key whose public half CloudFront has."""
+
+    key_id: str
+    """Id of the public key at CloudFront."""
+    modulus: int
+    exponent: int = field(repr=False)
+
+    def sign(self, message: bytes) -> bytes:
+        """Return the signature that CloudFront expects: RSASSA-PKCS1-v1_5 with SHA-1 (RFC 8017, section 8.2.1)."""
+        size = (self.modulus.bit_length() + 7) // 8
+        info = _SHA1_INFO + sha1(message, usedforsecurity=False).digest()
+        padded = b"\x00\x01".ljust(size - len(info) - 1, b"\xff") + b"\x00" + info
+        return pow(int.from_bytes(padded), self.exponent, self.modulus).to_bytes(size)
+
+
+def _number(text: str) -> int:
+    return int.from_bytes(urlsafe_b64decode(text + "=" * (-len(text) % 4)))
+
+
 @dataclass(frozen=True, slots=True)
 class KeySecret:
     """Secret that stores the keys. Its methods raise ValueError if the text is no keyring."""
@@ -93,6 +120,18 @@ class KeySecret:
             return Keyring(purpose, (_initial_key(document["root"], purpose, made_at),), legacy)
         keys = tuple(Key(one["id"], bytes.fromhex(one["key"]), _timestamp(one["since"])) for one in own["keys"])
         return Keyring(purpose, keys, legacy if own["legacy"] else None)
+
+    def edge_keys(self) -> Mapping[str, EdgeKey]:
+        """Return the private keys of signed access at the CDN by the id of their public key at CloudFront."""
+        return {
+            one["kid"]: EdgeKey(one["kid"], _number(one["n"]), _number(one["d"]))
+            for one in _read(self.text).get(_EDGE, ())
+        }
+
+    def with_edge_key(self, jwk: Mapping[str, str]) -> str:
+        """Return the secret's text with one more private key, a JSON Web Key (RFC 7517); the last three are kept."""
+        document = _read(self.text)
+        return json.dumps({**document, _EDGE: [*document.get(_EDGE, ()), dict(jwk)][-_MOST_EDGE_KEYS:]})
 
     def rotated(self, purpose: Purpose, material: bytes, *, now: datetime, at_once: bool = False) -> str:
         """Return the secret's text with a new key for the purpose.

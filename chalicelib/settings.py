@@ -37,6 +37,17 @@ SecretId = Annotated[
 DistributionId = Annotated[
     str, Meta(pattern=r"^[A-Za-z0-9_-]{0,64}\Z", extra={TEXT: "the id of a distribution, or empty"})
 ]
+KeyIds = Annotated[
+    str,
+    Meta(
+        pattern=r"^\Z|^[A-Za-z0-9_-]{1,64}(,[A-Za-z0-9_-]{1,64}){0,4}\Z",
+        extra={TEXT: "up to five ids of public keys at CloudFront such as K2JCJMDEHXQW5F, separated by commas"},
+    ),
+]
+CookieDomain = Annotated[
+    str,
+    Meta(pattern=r"^\Z|^[a-z0-9-]{1,63}(\.[a-z0-9-]{1,63})+\Z", extra={TEXT: "a domain such as example.com, or empty"}),
+]
 _HOST = r"https?://(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._-]+)(:[0-9]{1,5})?"
 BaseUrl = Annotated[
     str,
@@ -201,6 +212,12 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     edge_url: BaseUrl = ""
     """Base URL at which a CDN serves `/cdn`, `/p` and `/r`, without a slash at its end; records of public pictures and
     signed renditions have such addresses then. If it is empty, they have addresses of the API."""
+    delivery_keys: KeyIds = ""
+    """Ids of the public keys at CloudFront that the distribution trusts for signed access to private collections,
+    separated by commas; the first whose private key is in the secret of keys signs. Empty for none."""
+    cookie_domain: CookieDomain = ""
+    """Domain of the cookies of signed access, which the API's and the distribution's host names end with, such as
+    example.com; without one no cookies are set."""
     distribution: DistributionId = ""
     """Id of the CloudFront distribution in which deleted files are invalidated; empty for none."""
     concurrency: Annotated[int, Meta(ge=2, le=1_000)] = 4

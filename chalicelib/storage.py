@@ -11,6 +11,7 @@ import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from hashlib import sha256
 
 from chalicelib.errors import Conflict
 from chalicelib.names import DEFAULT_COLLECTION
@@ -23,6 +24,8 @@ _NAMESPACE = uuid.UUID("6f0f3f4e-6a52-5d0e-9d0b-3f4d1c0a7c11")
 INCOMING, ORIGINALS, RENDITIONS, QUARANTINE = "incoming/", "originals/", "renditions/", "quarantine/"
 GUARDED = "guarded/"
 """Renditions of private collections: served by signed URLs only, never from a shared cache."""
+EDGE = "private/"
+"""What stands for `guarded/` in addresses whose signature the CDN checks; no object has such a key."""
 TRASHED = "trashed/"
 """Renditions of images in the trash, public or private: not served at all."""
 PRIVACY = "privacy/"
@@ -60,9 +63,23 @@ def original(image_id: str, sha256: str, extension: str) -> str:
     return f"originals/{image_id}/{sha256[:8]}.{extension}"
 
 
-def rendition(image_id: str, recipe: str, size: str, extension: str, *, private: bool = False) -> str:
-    """Return the key of a rendition; the same recipe gives the same key, whose bytes never change."""
-    return f"{GUARDED if private else RENDITIONS}{image_id}/{recipe}/{size}.{extension}"
+def rendition(image_id: str, recipe: str, size: str, extension: str, *, private_in: str | None = None) -> str:
+    """Return the key of a rendition; the same recipe gives the same key, whose bytes never change.
+
+    `private_in` is the image's collection if that is private.
+    """
+    return placed(f"{RENDITIONS}{image_id}/{recipe}/{size}.{extension}", private_in=private_in)
+
+
+def shelf(collection: str) -> str:
+    """Return what the keys of a private collection's renditions have in common, behind the image's id.
+
+    Of fixed length, so that a signature for one collection cannot fit the keys of another (see `EdgeAccess`).
+    """
+    return sha256(collection.encode()).hexdigest()[:SHELF_LENGTH]
+
+
+SHELF_LENGTH = 16
 
 
 def download(key: str) -> str:
@@ -79,9 +96,12 @@ def is_guarded(key: str) -> bool:
     return key.startswith(GUARDED)
 
 
-def placed(key: str, *, private: bool) -> str:
-    """Return the key of this rendition among those of a private or of a public collection."""
-    return f"{GUARDED if private else RENDITIONS}{key.partition('/')[2]}"
+def placed(key: str, *, private_in: str | None) -> str:
+    """Return the key of this rendition among those of a private collection, or with None of public ones."""
+    _, image_id, *_, recipe, name = key.split("/")
+    if private_in is None:
+        return f"{RENDITIONS}{image_id}/{recipe}/{name}"
+    return f"{GUARDED}{image_id}/{shelf(private_in)}/{recipe}/{name}"
 
 
 def hidden(key: str) -> str:

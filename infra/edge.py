@@ -5,21 +5,28 @@ The local cloud's proxy and the tests' edge both follow this, so that neither di
 
 from __future__ import annotations
 
+import json
 import re
+from base64 import b64decode
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from fnmatch import fnmatchcase
 from functools import cache
-from typing import Any
+from http.cookies import SimpleCookie
+from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl, urlencode
 
 from chalicelib.delivery.negotiation import Accept, hinted_width
 from infra.template import NOT_FOUND_KEY, properties
 
+if TYPE_CHECKING:
+    from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
+
 API = "api"
 """Origin that is the API itself."""
-NORMALIZER, DOWNLOADS = "Normalizer", "Downloads"
-"""Functions: `edge.js` and `downloads.js`."""
+NORMALIZER, DOWNLOADS, GUARDED_FOLDER = "Normalizer", "Downloads", "GuardedFolder"
+"""Functions: `edge.js`, `downloads.js` and `private.js`."""
 
 
 @dataclass(frozen=True)
@@ -50,6 +57,8 @@ class Behaviour:
     """Name of the function that runs before the cache; empty for none."""
     forwards_query: bool
     """True if the origin gets the whole query, also what is not part of the key."""
+    wants_grant: bool = False
+    """True if only requests with a signature by a trusted key are answered (see `is_granted`)."""
 
 
 @dataclass(frozen=True)
@@ -97,6 +106,8 @@ def origin_request(behaviour: Behaviour, path: str, query: str, headers: Mapping
         query, headers = normalised(path, query, headers)
     if behaviour.function == DOWNLOADS:
         path = path.replace("/download/", "/", 1)
+    if behaviour.function == GUARDED_FOLDER:
+        path = path.replace("/private/", "/guarded/", 1)
     kept = query if behaviour.forwards_query else _only(query, behaviour.policy.query)
     sent = {name: headers[name] for name in behaviour.policy.headers if name in headers}
     return EdgeRequest(path, kept, sent)
@@ -140,6 +151,7 @@ def _behaviour(found: Mapping[str, Any]) -> Behaviour:
         _policy(found["CachePolicyId"]),
         functions.get("viewer-request", {"Fn::GetAtt": [""]})["Fn::GetAtt"][0],
         forwards_query="OriginRequestPolicyId" in found,
+        wants_grant="TrustedKeyGroups" in found,
     )
 
 
@@ -161,3 +173,39 @@ def _only(query: str, names: tuple[str, ...]) -> str:
     """Return the query's parameters of these names, in the order of the names."""
     found = parse_qsl(query, keep_blank_values=True)
     return urlencode([pair for name in names for pair in found if pair[0] == name])
+
+
+_PARTS = ("Policy", "Signature", "Key-Pair-Id")
+_BASE64 = str.maketrans("-_~", "+=/")
+
+
+def is_granted(url: str, cookie: str, keys: Mapping[str, RSAPublicKey], now: datetime) -> bool:
+    """Return True if CloudFront answers this address, by its query or by the Cookie header, with these trusted keys.
+
+    Custom policies with one statement and an end:
+    https://docs.aws.amazon.com/AmazonCloudFront/latest/DeveloperGuide/private-content-creating-signed-url-custom-policy.html
+    """
+    # What checks signatures takes 30 ms to import, and only tests of signed access need it.
+    from cryptography.exceptions import InvalidSignature  # noqa: PLC0415
+    from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15  # noqa: PLC0415
+    from cryptography.hazmat.primitives.hashes import SHA1  # noqa: PLC0415
+
+    base, _, query = url.partition("?")
+    asked = parse_qsl(query, keep_blank_values=True)
+    jar = SimpleCookie(cookie)
+    sent = {name: jar[f"CloudFront-{name}"].value for name in _PARTS if f"CloudFront-{name}" in jar}
+    given = sent | {name: value for name, value in asked if name in _PARTS}
+    key = keys.get(given.get("Key-Pair-Id", ""))
+    if key is None or len(given) != len(_PARTS):
+        return False
+    try:
+        policy = b64decode(given["Policy"].translate(_BASE64), validate=True)
+        signature = b64decode(given["Signature"].translate(_BASE64), validate=True)
+        key.verify(signature, policy, PKCS1v15(), SHA1())  # noqa: S303  # what CloudFront takes
+    except (ValueError, InvalidSignature):
+        return False
+    (statement,) = json.loads(policy)["Statement"]
+    pattern = "".join({"*": ".*", "?": "."}.get(char, re.escape(char)) for char in statement["Resource"])
+    own = "&".join(f"{name}={value}" for name, value in asked if name not in _PARTS)
+    ends: int = statement["Condition"]["DateLessThan"]["AWS:EpochTime"]
+    return re.fullmatch(pattern, f"{base}?{own}" if own else base) is not None and now.timestamp() < ends

@@ -43,7 +43,7 @@ ENVIRONMENT_FROM = {
 FILLED_IN = {
     *ENVIRONMENT_FROM,
     *("WALLIFY_STAGE", "WALLIFY_CDN_URL", "WALLIFY_SIGNED_URL", "WALLIFY_EDGE_URL", "WALLIFY_API_URL"),
-    *("WALLIFY_STATE", "WALLIFY_DATABASE_SECRET"),
+    *("WALLIFY_STATE", "WALLIFY_DATABASE_SECRET", "WALLIFY_DELIVERY_KEYS"),
 }
 # what it says besides: the network that functions run in, whether they are traced, and their kind of processor
 BESIDES = ("subnet_ids", "security_group_ids", "xray", "lambda_architecture")
@@ -96,6 +96,7 @@ def resolved(
         | {name: outputs[output] for name, output in ENVIRONMENT_FROM.items()}
         | {"WALLIFY_STAGE": stage, "WALLIFY_CDN_URL": cdn_url or f"https://{outputs['DistributionDomain']}"}
         | ({"WALLIFY_API_URL": api_url} if api_url else {})
+        | ({"WALLIFY_DELIVERY_KEYS": outputs["DeliveryKeys"]} if "DeliveryKeys" in outputs else {})
     )
     functions = ours.setdefault("lambda_functions", {})
     for function, output in ROLE_FROM.items():

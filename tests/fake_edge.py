@@ -19,13 +19,17 @@ from typing import Any
 from urllib.parse import unquote, urlsplit
 
 from botocore.exceptions import ClientError
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 
-from infra.edge import API, Behaviour, EdgeRequest, behaviour_of, error_pages, origin_request
+from infra.edge import API, Behaviour, EdgeRequest, behaviour_of, error_pages, is_granted, origin_request
 from infra.template import NOT_FOUND_KEY, NOT_FOUND_PAGE, properties
 from tests.builders import FrozenClock
 from tests.http.gateway import Got
 from tests.memory_bucket import MemoryBucket
 
+BASE = "https://cdn.example"
+SIGNED = "signed"
+"""Origin that reads by a signature that S3 checks; no test makes one."""
 MOST_WILD = 15
 """Paths with an asterisk in progress.
 
@@ -62,6 +66,8 @@ class FakeEdge:
     bucket: MemoryBucket
     api: Callable[[EdgeRequest], Got]
     lag: timedelta = timedelta(seconds=30)
+    keys: Mapping[str, RSAPublicKey] = field(default_factory=dict)
+    """Public keys of the key group, by id."""
     copies: dict[EdgeRequestKey, Copy] = field(default_factory=dict)
     invalidations: dict[str, Invalidation] = field(default_factory=dict)
     """By reference."""
@@ -76,6 +82,10 @@ class FakeEdge:
         parts = urlsplit(url)
         behaviour = behaviour_of(parts.path)
         lower = {name.lower(): value for name, value in (headers or {}).items()}
+        if behaviour.wants_grant and not is_granted(
+            f"{BASE}{url}", lower.get("cookie", ""), self.keys, self.clock.now()
+        ):
+            return self._shown(Got(403, {}, ""))
         asked = origin_request(behaviour, parts.path, parts.query, lower)
         key, now = (asked.path, asked.query, tuple(sorted(asked.headers.items()))), self.clock.now()
         copy = self.copies.get(key)
@@ -113,7 +123,7 @@ class FakeEdge:
             return self.api(asked)
         key = unquote(asked.path.removeprefix("/"))
         blob = self.bucket.blobs.get(key)
-        if blob is None or not _may_read(key):
+        if blob is None or not _may_read(key) or behaviour.origin == SIGNED:
             return Got(403, {}, "<Error><Code>AccessDenied</Code></Error>")
         return Got(200, {"Cache-Control": blob.cache_control, "Content-Type": blob.content_type}, "")
 
@@ -147,7 +157,8 @@ def _may_read(key: str) -> bool:
     """Return True if the bucket's policy lets the distribution read this key."""
     statements = properties("BucketPolicy")["PolicyDocument"]["Statement"]
     [allowed] = [one for one in statements if one["Effect"] == "Allow"]
-    patterns = [place["Fn::Sub"].removeprefix("${Bucket.Arn}/") for place in allowed["Resource"]]
+    places = [place.get("Fn::If", ["", place])[1] for place in allowed["Resource"]]
+    patterns = [place["Fn::Sub"].removeprefix("${Bucket.Arn}/") for place in places]
     return any(fnmatchcase(key, pattern) for pattern in patterns)
 
 

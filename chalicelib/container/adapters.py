@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property, partial
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from chalicelib.settings import Settings
 
@@ -16,8 +16,10 @@ if TYPE_CHECKING:
 
     from chalicelib import ports
     from chalicelib.delivery.change_events import ManifestUpdates
-    from chalicelib.keyring import Keyring, Purpose
+    from chalicelib.keyring import EdgeKey, Keyring, KeySecret, Purpose
     from chalicelib.tasks.model import TaskType
+
+T = TypeVar("T")
 
 
 def aws_data_files() -> Iterator[tuple[str, bytes]]:
@@ -176,13 +178,20 @@ class Adapters:
             Misconfigured: the secret does not hold a keyring.
             Unavailable: the secret cannot be read now.
         """
+        return self._from_keys(lambda secret: secret.keyring(purpose))
+
+    def edge_keys(self) -> Mapping[str, EdgeKey]:
+        """Return the private keys of signed access at the CDN, by the ids of their public keys. Raises as `keyring`."""
+        return self._from_keys(lambda secret: secret.edge_keys()) or {}
+
+    def _from_keys(self, read: Callable[[KeySecret], T]) -> T | None:
         from chalicelib.errors import Misconfigured
         from chalicelib.keyring import KeySecret
 
         if not (text := self._keys()):
             return None
         try:
-            return KeySecret(text=text, written_at=self._keys.written_at).keyring(purpose)
+            return read(KeySecret(text=text, written_at=self._keys.written_at))
         except (ValueError, KeyError, TypeError) as cause:
             # Neither the text nor the parser's message: both may contain the secret.
             reason = {"resource": self.settings.keys_secret, "reason": "the secret holds no keyring"}

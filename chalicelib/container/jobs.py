@@ -120,7 +120,12 @@ class JobServices(Services):
         """Moves and renames of images."""
         from chalicelib.images.rename import ImageMoves
 
-        return ImageMoves(catalog=self.state.catalog, redirects=self.redirects, is_private=self.privacy.is_private)
+        return ImageMoves(
+            catalog=self.state.catalog,
+            redirects=self.redirects,
+            is_private=self.privacy.is_private,
+            visibility=self.visibility,
+        )
 
     @cached_property
     def collection_renames(self) -> CollectionRenames:
@@ -385,6 +390,7 @@ class JobServices(Services):
             redirects=self.redirects,
             privacy=self.privacy,
             manifests=self.manifests,
+            visibility=self.visibility,
             failpoint=checkpoint,
         )
 

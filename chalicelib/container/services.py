@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from chalicelib.admin.monitoring import Audit, Functions, Queues
     from chalicelib.admin.sessions import Sessions
     from chalicelib.admin.tokens import Tokens
+    from chalicelib.delivery.edge_access import EdgeAccess
     from chalicelib.delivery.negotiation import Delivery, NameRedirects
     from chalicelib.delivery.private_links import LinkSignatures, Privacy
     from chalicelib.engine.model import Limits, Recipe
@@ -221,6 +222,14 @@ class Services(Adapters):
         from chalicelib.keyring import Purpose
 
         return LinkSignatures(seals=self._seals(Purpose.LINKS), clock=self.clock, may_read=self.tokens.may_read)
+
+    @cached_property
+    def edge_access(self) -> EdgeAccess:
+        """Signed access to private collections at the CDN."""
+        from chalicelib.delivery.edge_access import EdgeAccess
+
+        trusted = tuple(filter(None, self.settings.delivery_keys.split(",")))
+        return EdgeAccess(keys=self.edge_keys, trusted=trusted, base=self.settings.cdn_url, clock=self.clock)
 
     @cached_property
     def cursor_seals(self) -> Seals:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import unicodedata
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Annotated
 from urllib.parse import quote
@@ -14,6 +15,7 @@ from msgspec import UNSET, UnsetType
 from chalicelib import storage
 from chalicelib.admin.scopes import Scope
 from chalicelib.container import container
+from chalicelib.delivery.edge_access import NoEdgeKey
 from chalicelib.delivery.negotiation import FULL, HINTS, best, hinted_width
 from chalicelib.delivery.on_demand import Wish, parse_options
 from chalicelib.delivery.private_links import BadSignature
@@ -21,6 +23,7 @@ from chalicelib.engine.file_types import FORMATS
 from chalicelib.errors import ImageNotFound, NotFound, Unavailable
 from chalicelib.http.request import (
     CollectionName,
+    CollectionPath,
     Id,
     ImagePath,
     Request,
@@ -345,6 +348,58 @@ def create_rendition_url(request: Request, path: ImagePath, body: RenditionUrlRe
 def create_signed_url(request: Request, path: ImagePath, body: SignedUrlRequest) -> Response:
     image = container().delivery.catalog.image(path.image_id)
     return json_response(SignedUrl(*signed_address(request, image, timedelta(hours=body.hours))))
+
+
+@schema("CollectionAccessRequest", "How long access to a private collection is valid.")
+class CollectionAccessRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    hours: Annotated[int, msgspec.Meta(ge=1, le=24, description="Hours until it expires, at most one day.")] = 1
+
+
+@schema("CollectionAccess", "Signed access to every form of every image of a private collection, at the CDN.")
+class CollectionAccess(msgspec.Struct, frozen=True):
+    base: Annotated[
+        str,
+        msgspec.Meta(
+            description="Base URL; what follows `guarded/` in the address of a form, without its query, follows."
+        ),
+    ]
+    query: Annotated[str, msgspec.Meta(description="Query that such an address needs, unless the cookies are sent.")]
+    cookies: Annotated[dict[str, str], msgspec.Meta(description="Cookies that CloudFront reads, by name.")]
+    expires_at: Timestamp
+
+
+@endpoint(
+    "POST /collections/{name}/access",
+    operation="create_collection_access",
+    tag=Tag.COLLECTIONS,
+    summary="Get signed access to a private collection",
+    description=(
+        "Returns a signature for the addresses of all forms of the collection's images at the CDN, as a query and as "
+        "cookies, until it expires. The cookies are also set if the deployment has a domain for them "
+        "(`WALLIFY_COOKIE_DOMAIN`). Access does not end with the token, nor when an image is added, but for an image "
+        "that leaves the collection."
+    ),
+    scopes=(Scope.READ,),
+    replies={200: Reply("The signed access.", CollectionAccess, headers=("Set-Cookie",))},
+    errors=(NotFound, NoEdgeKey, Unavailable),
+    audit=Audited("create_collection_access", path_and_options),
+)
+def create_collection_access(_: Request, path: CollectionPath, body: CollectionAccessRequest) -> Response:
+    name, access = collection_name(path.name), container().edge_access
+    if not container().privacy.is_private(name):
+        raise NotFound("access.not_private", collection=name)
+    grant = access.grant(name, timedelta(hours=body.hours))
+    moment = datetime.fromtimestamp(grant.expires, UTC)
+    made = CollectionAccess(access.address(storage.GUARDED), grant.query, dict(grant.cookies), moment)
+    domain = container().settings.cookie_domain
+    cookies = tuple(_cookie(one, text, domain, body.hours) for one, text in grant.cookies.items()) if domain else ()
+    return replace(json_response(made), cookies=cookies)
+
+
+def _cookie(name: str, text: str, domain: str, hours: int) -> str:
+    """Return a cookie that scripts cannot read, and that the browser sends to the CDN's private folder only."""
+    kept = f"Domain={domain}; Path=/{storage.EDGE}; Max-Age={hours * 3600}"
+    return f"{name}={text}; {kept}; Secure; HttpOnly; SameSite=Lax"
 
 
 def _bearer_of(query: LinkQuery) -> Callable[[Image], bool]:

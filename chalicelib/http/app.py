@@ -304,6 +304,8 @@ def _response(event: ChaliceRequest, answer: Response, request_id: str) -> Chali
         **_of_https(event),
         **cors_headers(),
     }
+    if answer.cookies:
+        headers["Set-Cookie"] = list(answer.cookies)
     return ChaliceResponse("" if event.method == "HEAD" else answer.body, headers, answer.status)
 
 

@@ -413,6 +413,8 @@ class Response:
     status: int = 200
     body: str = ""
     headers: Mapping[str, str] = field(default_factory=dict)
+    cookies: tuple[str, ...] = ()
+    """Values of Set-Cookie headers, beside one among the headers."""
     outcome: str = ""
     """Result of the request for its entry in the audit log, if the request does not contain it."""
 

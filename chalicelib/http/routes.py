@@ -154,6 +154,7 @@ ROUTES = (
     Route("DELETE /collections/{name}", "images.routes", "delete_collection"),
     Route("POST /thumbnails", "images.routes", "generate_thumbnails"),
     Route("POST /images/{image_id}/link", "delivery.routes", "create_signed_url"),
+    Route("POST /collections/{name}/access", "delivery.routes", "create_collection_access"),
     Route("POST /collections", "images.collection_routes", "create_collection"),
     Route("PATCH /collections/{name}", "images.collection_routes", "update_collection"),
     Route("GET /collections", "images.collection_routes", "list_collections"),

@@ -51,7 +51,9 @@ def rendition_of(image: Image, encoded: Encoded, *, private: bool = False) -> Re
         image_id=image.image_id,
         size=encoded.size,
         format=encoded.format,
-        key=storage.rendition(image.image_id, image.recipe, encoded.size, extension, private=private),
+        key=storage.rendition(
+            image.image_id, image.recipe, encoded.size, extension, private_in=image.collection if private else None
+        ),
         width=encoded.width,
         height=encoded.height,
         bytes=len(encoded.body),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 
-from chalicelib import names
+from chalicelib import names, storage
 from chalicelib.delivery.manifests import Manifests
 from chalicelib.delivery.negotiation import NameRedirects
 from chalicelib.delivery.private_links import Privacy, never_private
@@ -14,6 +14,7 @@ from chalicelib.errors import Conflict, NameTaken, PrivacyDiffers, TaskNotFound
 from chalicelib.images.collections import Collections
 from chalicelib.images.model import CollectionInfo, Image, is_tombstone
 from chalicelib.images.trash import CollectionNotFound
+from chalicelib.images.visibility import Visibility
 from chalicelib.ports import Catalog, TaskStore
 from chalicelib.tasks.factory import JobEnqueuer, JobRequest, retry_id
 from chalicelib.tasks.model import Position, Report, Status, StepResult, Subject, Task, TaskType
@@ -29,6 +30,8 @@ class ImageMoves:
     redirects: NameRedirects
     is_private: Callable[[str], bool] = never_private
     """Whether a collection is private."""
+    visibility: Visibility | None = None
+    """Moves the renditions of a private image to the keys of its new collection."""
 
     def rename(self, image_id: str, filename: str) -> Image:
         """Give the image another name in its collection, made safe for URLs, with the extension of its format.
@@ -74,17 +77,26 @@ class ImageMoves:
         image, target = self.catalog.image(image_id), names.new_collection_name(collection)
         if image.collection == target:
             return image
-        if self.is_private(image.collection) is not self.is_private(target):
+        private = self.is_private(target)
+        if self.is_private(image.collection) is not private:
             raise PrivacyDiffers(collection=target)
         self.redirects.remember(image)
+        if private and self.visibility is not None:
+            self.visibility.announce(image_id)
         for name in names.candidates(image.name, image.image_id):
             try:
-                return self.catalog.revise(image, replace(image, collection=target, name=name))
+                moved = self.catalog.revise(image, replace(image, collection=target, name=name))
+                return self._settled(moved) if private else moved
             except NameTaken:
                 continue
             except Conflict:
                 return self.move(image_id, collection)
         raise NameTaken(name=image.name)
+
+    def _settled(self, image: Image) -> Image:
+        if self.visibility is not None:
+            self.visibility.settle(image.image_id)
+        return self.catalog.existing([image.image_id]).get(image.image_id, image)
 
 
 _BATCH, _TRASH_PAGE = 25, 100
@@ -217,6 +229,8 @@ class RenameJob:
     redirects: NameRedirects
     privacy: Privacy
     manifests: Manifests
+    visibility: Visibility | None = None
+    """Moves the renditions of private images to the keys of the new name."""
     failpoint: Failpoint = noop
 
     def advance(self, task: Task, position: Position, report: Report) -> StepResult:
@@ -294,12 +308,17 @@ class RenameJob:
             if image.collection != task.subject.collection or image.created_at > task.created_at or is_tombstone(image):
                 return False
             self._redirect(image)
+            visibility = self.visibility if any(storage.is_guarded(one.key) for one in image.renditions) else None
+            if visibility is not None:
+                visibility.announce(image_id)
             try:
                 self._move_row(image, task.args[TO])
             except NameTaken:
                 raise
             except Conflict:
                 continue
+            if visibility is not None:
+                visibility.settle(image_id)
             return True
         return False
 

@@ -74,6 +74,9 @@ class Visibility:
             Unavailable: the store, the bucket or the CDN does not answer.
         """
         image = self._find(image_id)
+        if wait and image is not None and _is_private(image):
+            self.settle(image_id)  # moved to another private collection, by a request that has stopped
+            image = self._find(image_id)
         while image is not None and not is_tombstone(image):
             if image.is_trashed:
                 self._hide(image, wait=wait)
@@ -97,7 +100,8 @@ class Visibility:
         moved = False
         while (image := self._find(image_id)) is not None and not is_tombstone(image):
             private = self.is_private(image.collection)
-            forms = tuple(replace(one, key=storage.placed(one.key, private=private)) for one in image.renditions)
+            home = image.collection if private else None
+            forms = tuple(replace(one, key=storage.placed(one.key, private_in=home)) for one in image.renditions)
             if forms == image.renditions:
                 return Settled(moved, private and bool(self._keys(storage.public_of(image_id))))
             for old, new in zip(image.renditions, forms, strict=True):
@@ -179,7 +183,7 @@ class Visibility:
         """Copy a rendition from wherever it is to its new key, or, for an image in the trash, to the hidden one."""
         key = storage.hidden(new.key) if image.is_trashed else new.key
         cache_control = PRIVATE if storage.is_guarded(new.key) else IMMUTABLE
-        other = storage.placed(new.key, private=not storage.is_guarded(new.key))
+        other = storage.placed(new.key, private_in=None if storage.is_guarded(new.key) else image.collection)
         # Whatever `_hide` does meanwhile, one of the first two exists: it copies before it deletes.
         for source in dict.fromkeys((old.key, storage.hidden(old.key), other, storage.hidden(other))):
             if source != key:

@@ -224,7 +224,8 @@ def may_name(image: Image, key: str) -> bool | None:
     if storage.is_hidden(key):
         # Also after a restore: see `images.visibility`.
         return True
-    _, _, run, name = [*key.split("/", 3), "", ""][:4]
+    # A private rendition has its collection's part before the recipe (see `storage.shelf`).
+    *_, run, name = ("", "", *key.split("/"))
     if run == image.recipe and image.optimized and name.startswith("full."):
         return None  # optimising may have replaced it
     return True if name and run in {image.recipe, image.optimized} else None

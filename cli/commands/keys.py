@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import secrets
+from base64 import urlsafe_b64encode
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
@@ -18,7 +19,8 @@ from cli.output import Column, print_list, print_result
 if TYPE_CHECKING:
     from cli.deploy.target import StageTarget
 
-PURPOSES = ("sessions", "links", "cursors")
+PURPOSES = ("sessions", "links", "cursors", "edge")
+EDGE = "edge"
 
 
 @dataclass(frozen=True)
@@ -65,6 +67,7 @@ def _add_rotate(verbs: Commands) -> None:
         "add a new key; what older keys have signed stays valid until it expires",
         "keys rotate links --stage prod",
         "keys rotate links --stage prod --at-once",
+        "keys rotate edge --stage prod",
     )
     rotate.add_argument("purpose", choices=PURPOSES, help="what the key signs")
     rotate.add_argument("--at-once", action="store_true", help="invalidate older signatures within a minute")
@@ -88,6 +91,8 @@ def run_rotate(given: argparse.Namespace) -> int:
     """Rotate one."""
     from cli.deploy.target import StageTarget  # noqa: PLC0415  # as above
 
+    if given.purpose == EDGE:
+        return _rotate_edge(given)
     purpose = Purpose(given.purpose)
     rotate(StageTarget(given.stage), purpose, at_once=given.at_once)
     effect = "ends within a minute" if given.at_once else f"stays valid for up to {lasting(purpose)}"
@@ -96,7 +101,23 @@ def run_rotate(given: argparse.Namespace) -> int:
     return 0
 
 
+def _rotate_edge(given: argparse.Namespace) -> int:
+    """Make a key pair for signed access to private collections."""
+    from cli.deploy.target import StageTarget  # noqa: PLC0415  # as above
+
+    if given.at_once:
+        raise CommandError(
+            "Keys of the edge cannot be rotated at once.",
+            "Remove the older keys from DeliveryKeys in infra/stages.toml, and deploy.",
+        )
+    key_id = rotate_edge(StageTarget(given.stage))
+    words = f"New key {key_id}. Put it first in DeliveryKeys of {given.stage} in infra/stages.toml, and deploy."
+    print_result(given, words, {"stage": given.stage, "purpose": EDGE, "key_id": key_id})
+    return 0
+
+
 BYTES = 32
+RSA_BITS = 2048  # what CloudFront takes
 
 
 def states(target: StageTarget) -> tuple[KeyState, ...]:
@@ -110,6 +131,27 @@ def rotate(target: StageTarget, purpose: Purpose, *, at_once: bool = False) -> N
     secret = _read(target)
     text = secret.rotated(purpose, secrets.token_bytes(BYTES), now=datetime.now(UTC), at_once=at_once)
     _vault(target).put_secret_value(SecretId=_name(target), SecretString=text)
+
+
+def rotate_edge(target: StageTarget) -> str:
+    """Make an RSA key pair; CloudFront gets the public key, the secret the private one. Return the key's id."""
+    from cryptography.hazmat.primitives.asymmetric import rsa  # noqa: PLC0415  # as above
+    from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat  # noqa: PLC0415
+
+    secret, pair = _read(target), rsa.generate_private_key(public_exponent=65537, key_size=RSA_BITS)
+    public = pair.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo).decode()
+    name = f"{target.name}-{secrets.token_hex(4)}"
+    config = {"CallerReference": name, "Name": name, "EncodedKey": public}
+    key_id: str = target.client("cloudfront").create_public_key(PublicKeyConfig=config)["PublicKey"]["Id"]
+    numbers = pair.private_numbers()
+    jwk = {"kty": "RSA", "kid": key_id, "n": _base64url(numbers.public_numbers.n), "d": _base64url(numbers.d)}
+    _vault(target).put_secret_value(SecretId=_name(target), SecretString=secret.with_edge_key(jwk))
+    return key_id
+
+
+def _base64url(number: int) -> str:
+    body = number.to_bytes((number.bit_length() + 7) // 8)
+    return urlsafe_b64encode(body).decode().rstrip("=")
 
 
 def lasting(purpose: Purpose) -> str:

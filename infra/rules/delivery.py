@@ -8,7 +8,9 @@ from infra.rules.deployment import Deployment, Json, as_list, text
 from infra.rules.rule import Rule
 from infra.template import NOT_FOUND_KEY
 
-PUBLISHED = ("renditions/", "manifests/", "private/", "errors/")
+PUBLISHED = ("renditions/", "manifests/", "errors/")
+FOR_BEARERS = "guarded/"
+"""What the distribution may read besides, if there are keys for it."""
 SIGNED = "signed"
 """The origin whose objects are read by the signature in their address."""
 API = "api"
@@ -52,8 +54,11 @@ def _published_only(it: Deployment) -> Iterator[str]:
     for where, statement in it.allowed():
         if statement.get("Principal") != {"Service": "cloudfront.amazonaws.com"}:
             continue
-        places = [text(one).removeprefix("${Bucket.Arn}/") for one in as_list(statement["Resource"])]
-        yield from (f"{where}: {place}" for place in places if not place.startswith(PUBLISHED))
+        for one in as_list(statement["Resource"]):
+            condition, resource, _ = one.get("Fn::If", ["", one, ""]) if isinstance(one, dict) else ("", one, "")
+            place = text(resource).removeprefix("${Bucket.Arn}/")
+            if not place.startswith((*PUBLISHED, FOR_BEARERS) if condition == "WithKeys" else PUBLISHED):
+                yield f"{where}: {place}"
         if statement["Action"] != "s3:GetObject" or "AWS:SourceArn" not in str(statement.get("Condition")):
             yield where
 

@@ -9,7 +9,12 @@ from typing import Any
 import boto3
 import moto
 import pytest
+from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
+from cryptography.hazmat.primitives.hashes import SHA1
+from cryptography.hazmat.primitives.serialization import load_pem_public_key
 
+from chalicelib.keyring import KeySecret, Purpose
 from cli.__main__ import main
 
 NAME = "wallify/prod/keys"
@@ -82,3 +87,22 @@ def test_without_a_keyring_it_says_what_to_do(
 
     assert main(["keys", "list", "--stage", "prod"]) != 0
     assert NAME in capsys.readouterr().err
+
+
+def test_a_key_of_the_edge_is_half_at_cloudfront_and_half_in_the_secret(
+    vault: Any,  # noqa: ANN401  # boto3 has no types
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert main(["keys", "rotate", "edge", "--stage", "prod", "--json"]) == 0
+    key_id = json.loads(capsys.readouterr().out)["key_id"]
+    found = boto3.client("cloudfront", region_name="us-east-1").get_public_key(Id=key_id)["PublicKey"]
+    public = load_pem_public_key(found["PublicKeyConfig"]["EncodedKey"].encode())
+    secret = KeySecret(vault.get_secret_value(SecretId=NAME)["SecretString"], None)
+    signature = secret.edge_keys()[key_id].sign(b"policy")
+    assert isinstance(public, RSAPublicKey)
+    public.verify(signature, b"policy", PKCS1v15(), SHA1())  # noqa: S303  # what CloudFront takes
+    assert secret.keyring(Purpose.LINKS).keys
+    assert main(["keys", "rotate", "edge", "--stage", "prod"]) == 0
+    assert "Put it first in DeliveryKeys of prod" in capsys.readouterr().out
+    assert main(["keys", "rotate", "edge", "--stage", "prod", "--at-once"]) != 0
+    assert "Remove the older keys" in capsys.readouterr().err

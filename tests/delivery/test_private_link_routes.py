@@ -8,9 +8,12 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 from chalice.app import Chalice
 
+from chalicelib import storage
 from chalicelib.admin.scopes import Scope
 from chalicelib.container import Container
+from chalicelib.delivery.edge_access import EdgeAccess
 from chalicelib.json_formats import Work, read_optimize
+from chalicelib.keyring import EdgeKey
 from chalicelib.uploads.service import Upload
 from tests.http.gateway import Gateway, Got
 from tests.http.memory_service import CDN, a_jpeg, bucket_of
@@ -242,6 +245,41 @@ def test_a_collection_with_images_is_opened_by_a_task(
     assert admin.get(f"/images/{image['image_id']}").json["private"] is False
     written = {(entry["action"], entry["target"]) for entry in admin.get("/audit").json["entries"]}
     assert ("update_collection", "secret private=false title=Shown") in written
+
+
+@pytest.mark.parametrize("domain", ["", "example.com"])
+def test_access_to_a_private_collection_is_signed_for_the_edge(
+    admin: Gateway, working_services: Container, image: Json, domain: str
+) -> None:
+    refused = admin.ask("POST", "/collections/secret/access", b"{}", headers={"Accept-Language": "tr"})
+    assert (refused.status, refused.json["code"]) == (404, "no_edge_key")
+    assert "anahtar yok" in refused.json["message"]
+    object.__setattr__(working_services.settings, "cookie_domain", domain)
+    key = EdgeKey("KTEST1", 2**2047 + 1, 65537)
+    working_services.edge_access = EdgeAccess(lambda: {"KTEST1": key}, ("KTEST1",), CDN, working_services.clock)
+    got = admin.post("/collections/secret/access", b'{"hours": 2}')
+    assert (got.status, got.json["base"], got.headers["Cache-Control"]) == (200, f"{CDN}/private/", "no-store")
+    assert got.json["query"] == "&".join(
+        f"{name.removeprefix('CloudFront-')}={value}" for name, value in got.json["cookies"].items()
+    )
+    path = urlsplit(image["url"]).path.removeprefix("/guarded/")
+    assert f"/{storage.shelf('secret')}/" in path
+    if not domain:
+        assert "Set-Cookie" not in got.headers
+        return
+    kept = "Domain=example.com; Path=/private/; Max-Age=7200; Secure; HttpOnly; SameSite=Lax"
+    assert list(got.headers["Set-Cookie"]) == [f"{name}={value}; {kept}" for name, value in got.json["cookies"].items()]
+
+
+def test_access_is_for_private_collections_and_for_tokens_that_may_read(
+    app: Chalice, admin: Gateway, working_services: Container, image: Json
+) -> None:
+    working_services.uploads.accept(Upload("open", NAME, a_jpeg(seed=2)))
+    assert [admin.post(f"/collections/{name}/access", b"{}").status for name in ("open", "nowhere")] == [404, 404]
+    assert admin.post("/collections/secret/access", b'{"hours": 25}').status == 400
+    uploader, _ = working_services.tokens.issue("app", frozenset({Scope.UPLOAD}))
+    assert Gateway(app, authorization=uploader).post("/collections/secret/access", b"{}").status == 403
+    assert image["private"]
 
 
 def test_a_download_has_its_files_name_whatever_its_letters(

@@ -14,7 +14,7 @@ from chalicelib.delivery.manifest_files import content_of, entries_in
 from chalicelib.errors import WallifyError
 from chalicelib.images.model import Image, is_tombstone
 from chalicelib.json_formats import read_optimize
-from chalicelib.storage import manifest
+from chalicelib.storage import is_guarded, manifest, public_of
 from chalicelib.tasks.factory import JobRequest
 from chalicelib.tasks.model import TaskFilter, TaskType
 from chalicelib.uploads.service import Upload
@@ -51,6 +51,8 @@ ACTS = st.sampled_from(
         "clean up",
         "optimize",
         "render",
+        "open",
+        "close",
     ]
 )
 JOBS = tuple(NIGHT_PLACES)
@@ -158,6 +160,8 @@ class MaintenanceMachine(RuleBasedStateMachine):
             "clean up": partial(self._finish, TaskType.CLEANUP_ORPHANED_FILES),
             "optimize": partial(self._finish, TaskType.OPTIMIZE_IMAGES),
             "render": partial(self._finish, TaskType.GENERATE_THUMBNAILS),
+            "open": partial(self.turn, "nature", private=False),
+            "close": partial(self.turn, "nature", private=True),
         }
         acts[act]()
 
@@ -193,6 +197,17 @@ class MaintenanceMachine(RuleBasedStateMachine):
     def rename(self, which: int) -> None:
         name = f"name {which % 3}.png"
         self._on_one(which, lambda image: self.world.services.image_moves.rename(image.image_id, name))
+
+    @rule(collection=COLLECTIONS, private=st.booleans())
+    def turn(self, collection: str, *, private: bool) -> None:
+        """A collection is opened or closed; its task is one of the messages."""
+        _unless_refused(partial(self.world.services.privacy_changes.change, collection, private=private))
+
+    @rule(which=IMAGES)
+    def cancel(self, which: int) -> None:
+        tasks = self.world.services.state.tasks.history(TaskFilter(type=TaskType.CHANGE_PRIVACY), 99).items
+        for task in tasks[which : which + 1]:
+            _unless_refused(partial(self.world.services.tasks.cancel, task.task_id))
 
     @rule()
     def sweep(self) -> None:
@@ -248,13 +263,27 @@ class MaintenanceMachine(RuleBasedStateMachine):
             self.world.run(name)
         self.nothing_needed_is_missing()
         self.counters_are_exact()
+        self._closed_is_closed()
         assert [key for key in self.world.bucket.under("originals/", "renditions/") if self._is_rubbish(key)] == []
         self._manifests_are_right()
         assert [key for key in self.world.bucket.under("forwards/of/") if key.split("/")[2] in self.gone] == []
 
+    def _closed_is_closed(self) -> None:
+        """Where no change is under way, all images lie where the collection's privacy says."""
+        services = self.world.services
+        for image in self._images().values():
+            if is_tombstone(image):
+                continue
+            private = services.privacy.is_private(image.collection)
+            if services.privacy_changes.transition(services.collections.about(image.collection)) is None:
+                assert {is_guarded(one.key) for one in image.renditions} == {private}
+                assert not (private and self.world.bucket.under(public_of(image.image_id)))
+
     def _manifests_are_right(self) -> None:
         catalog = self.world.services.state.catalog
         for name in catalog.collections():
+            if self.world.services.privacy.is_private(name) or catalog.collection_info(name).privacy_task:
+                continue
             blob = self.world.bucket.blobs.get(manifest(name))
             entries = entries_in(content_of(blob.body)) if blob else {}
             images = {image.image_id: image for image in catalog.images(name, 1_000).items}
@@ -267,8 +296,8 @@ class MaintenanceMachine(RuleBasedStateMachine):
             setattr(port, verb, self._watched(getattr(port, verb), f"after_{verb}"))
 
     def _watched(self, call: Callable[..., object], place: str) -> Callable[..., object]:
-        def watched(*args: object) -> object:
-            answer = call(*args)
+        def watched(*args: object, **named: object) -> object:
+            answer = call(*args, **named)
             if self.working:
                 self.world.at_checkpoint(place)
             return answer

@@ -326,6 +326,29 @@ def test_the_opposite_request_turns_the_change_round(world: MaintenanceWorld, pl
         assert public_objects(world) == []
 
 
+def test_a_worker_that_was_overtaken_opens_nothing_even_for_a_moment(world: MaintenanceWorld) -> None:
+    image = world.image(1)
+    change(world, private=True)
+    task = started(world, private=False)
+    exposed: list[bool] = []
+
+    def failpoint(name: str) -> None:
+        if name == "after_moved_copies" and not exposed:
+            exposed.append(False)
+            started(world, private=True)
+            while (message := world.queue.receive()) is not None:
+                world.deliver(message)
+        elif name == "after_relocation":
+            forms = world.services.state.catalog.image(image.image_id).renditions
+            exposed.append(not all(storage.is_guarded(one.key) for one in forms))
+
+    world.at_checkpoint = failpoint
+    assert world.finish(task).status is Status.FAILURE
+    world.run_until_idle()
+    assert exposed == [False]
+    assert (lies(world, private=True), public_objects(world)) == (True, [])
+
+
 def test_a_collection_is_not_renamed_while_it_is_closed_and_the_other_way_round(world: MaintenanceWorld) -> None:
     image = world.image(1)
     task = started(world, private=True)

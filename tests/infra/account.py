@@ -31,6 +31,9 @@ from tests.infra.roles import ARNS, named
 from tests.memory_metrics import MemoryMetrics
 
 ROOT = "wlf_root"
+EDGE_KEY = "KTESTS1"
+KEYS = {"root": "for tests", "edge": [{"kid": EDGE_KEY, "n": "_" * 342, "d": "AQAB"}]}
+"""The secret of keys; its RSA key signs, and nothing checks that."""
 FUNCTION_OF = {
     "Images": "process_image",
     "Thumbnails": "make_thumbnails",
@@ -203,6 +206,7 @@ def _settings(**settings: Any) -> Settings:  # noqa: ANN401
         "maintenance_queue": named("MaintenanceQueue"),
         "optimizer_queue": named("OptimizerQueue"),
         "bootstrap_secret": ARNS["AWS::SecretsManager::Secret"][1].format(named("BootstrapToken")),
+        "delivery_keys": EDGE_KEY,
         "keys_secret": ARNS["AWS::SecretsManager::Secret"][1].format(named("Keys")),
         "distribution": "Distribution",
     }
@@ -216,7 +220,7 @@ def _make_resources() -> None:
         for logical in (f"{lane}Queue", f"{lane}DeadLetters"):
             boto3.client("sqs").create_queue(QueueName=named(logical))
     boto3.client("secretsmanager").create_secret(Name=named("BootstrapToken"), SecretString=ROOT)
-    boto3.client("secretsmanager").create_secret(Name=named("Keys"), SecretString='{"root": "for tests"}')
+    boto3.client("secretsmanager").create_secret(Name=named("Keys"), SecretString=json.dumps(KEYS))
     table = table_that_ships()
     shape = ("AttributeDefinitions", "KeySchema", "GlobalSecondaryIndexes", "BillingMode")
     boto3.client("dynamodb").create_table(TableName=named("Table"), **{part: table[part] for part in shape})

@@ -164,4 +164,5 @@ def _private(account: Account, round_: int) -> Iterator[Scene]:
     arrive(account)
     account.work("Maintenance")
     image_id = images(account, name)[0]
+    yield "`POST /collections/{name}/access`", lambda: ask("POST", f"/collections/{name}/access", {"hours": 1})
     yield "`POST /images/{image_id}/link`", lambda: ask("POST", f"/images/{image_id}/link", {"hours": 1})

@@ -15,7 +15,7 @@ from tests.infra.template import resources_of
 TEMPLATE = read()
 CHOICES = {
     "WithDatabase": {"DatabaseAccess"},
-    "WithKey": {"SigningKey", "SigningKeys"},
+    "WithKeys": {"GuardedFolder", "SigningKeys"},
 }
 
 
@@ -55,7 +55,7 @@ def test_every_choice_is_off_unless_a_stage_takes_it() -> None:
     parameters = {name: found.get("Default") for name, found in TEMPLATE["Parameters"].items()}
 
     assert parameters["State"] == "dynamodb"
-    assert (parameters["DeliveryKey"], parameters["DeliveryDomain"]) == ("", "")
+    assert (parameters["DeliveryKeys"], parameters["DeliveryDomain"]) == ("", "")
     assert parameters["DeletionProtection"] == "false"
 
 
