@@ -24,8 +24,9 @@ from bench.suites.throughput import CLIENTS, Load, Picture, Upload, unlike, uplo
 from bench.sums import percentile
 from bench.usage import Meter, since
 from cli.local import machine
+from cli.local.aws import client
 from cli.local.processes import PROCESSES, Daemon
-from cli.local.stack import Record, Stack
+from cli.local.stack import STAGE, Record, Stack
 
 ROUNDS, UPLOADS = 3, 60
 WARM = 2 * CLIENTS
@@ -162,9 +163,19 @@ def _local_cloud(home: Path) -> Iterator[tuple[Stack, str]]:
         if made.returncode:
             raise SystemExit(f"The local cloud did not start:\n{made.stderr}")
         record = Record.of(home)
+        _leave_out_widths(Stack(home, record.port, record.emulator_port))
         yield Stack(home, record.port, record.emulator_port), record.token
     finally:
         subprocess.run([*command, "down", *folder, "--wipe"], cwd=places.ROOT, capture_output=True, check=False)
+
+
+def _leave_out_widths(stack: Stack) -> None:
+    """Let uploads end with their thumbnails: the former architecture makes no widths for screens."""
+    functions, name = client(stack, "lambda"), f"wallify-{STAGE}-process_image"
+    variables = functions.get_function_configuration(FunctionName=name)["Environment"]["Variables"]
+    functions.update_function_configuration(
+        FunctionName=name, Environment={"Variables": variables | {"WALLIFY_LADDER_AT": "off"}}
+    )
 
 
 def _roots(stack: Stack) -> dict[str, int]:
@@ -197,7 +208,7 @@ def _tables(sides: Sequence[Side], rounds: int, uploads: int, avif: str) -> list
     rows = tuple(_row(side) for side in sides)
     notes = (
         "ms of processor: an upload, all processes of the system; Wallify's with idle time and what follows an upload",
-        f"all make three JPEGs, and AVIFs of {avif or 'no size'}; Wallify also makes a clean full form",
+        f"all make three JPEGs, and AVIFs of {avif or 'no size'}; Wallify also makes a clean full form; the widths for screens are left out",
         "reduced decode: Pillow decodes JPEGs at a lower resolution; whole: upright first, as most programs do it",
         f"the emulator's memory grew by {sides[0].grown():.2f} MB an upload",
     )
