@@ -208,7 +208,7 @@ def _tables(sides: Sequence[Side], rounds: int, uploads: int, avif: str) -> list
     rows = tuple(_row(side) for side in sides)
     notes = (
         "ms of processor: an upload, all processes of the system; Wallify's with idle time and what follows an upload",
-        f"all make three JPEGs, and AVIFs of {avif or 'no size'}; Wallify also makes a clean full form; the widths for screens are left out",
+        f"all make three JPEGs, and AVIFs of {avif or 'no size'}; Wallify also makes a clean full form, no widths here",
         "reduced decode: Pillow decodes JPEGs at a lower resolution; whole: upright first, as most programs do it",
         f"the emulator's memory grew by {sides[0].grown():.2f} MB an upload",
     )
