@@ -182,16 +182,25 @@ def test_one_picture_fills_the_screen_in_its_size(page: Page, place: Place) -> N
 
 
 def test_an_upload_shows_its_progress_and_then_its_picture(page: Page, place: Place) -> None:
+    held: list[Route] = []
+    page.route("**/bucket", lambda route: held.append(route))  # noqa: PLW0108  # a bound method cannot be marked
     come(page, place)
-    name = f"new-{page.viewport_size['width']}.jpg"  # type: ignore[index]
-    page.locator("#files").set_input_files({"name": name, "mimeType": "image/jpeg", "buffer": a_picture(len(name))})
+    name = f"new-{page.viewport_size['width']}"  # type: ignore[index]
+    file = {"name": f"{name}.jpg", "mimeType": "image/jpeg", "buffer": a_picture(20 + len(name))}
+    page.locator("#files").set_input_files(file)  # type: ignore[arg-type]  # a file
     page.get_by_role("textbox", name="Token").fill(TOKEN)
-    place.works = False  # the tray is looked at meanwhile
     page.get_by_role("button", name="Continue").click()
 
     line = page.locator("#tray li")
     expect(line).to_contain_text(name)
     expect(line.get_by_role("progressbar")).to_be_visible()
+    for route in held:
+        route.continue_()
+
+    expect(page.locator(".tile")).to_have_count(7)
+    expect(page.get_by_role("link", name=name.replace("-", " "))).to_be_visible()
+    expect(page.locator("#tray")).to_be_hidden()
+    assert page.evaluate("sessionStorage.token") == TOKEN
 
 
 def answered(page: Page, src: str) -> str:
