@@ -194,10 +194,11 @@ def test_an_upload_shows_its_progress_and_then_its_picture(page: Page, place: Pl
     line = page.locator("#tray li")
     expect(line).to_contain_text(name)
     expect(line.get_by_role("progressbar")).to_be_visible()
-    for route in held:
-        route.continue_()
+    while not held:  # the form is asked for first
+        page.wait_for_timeout(10)
+    held[0].continue_()
 
-    expect(page.locator(".tile")).to_have_count(7)
+    expect(page.locator(".tile")).to_have_count(7, timeout=30_000)
     expect(page.get_by_role("link", name=name.replace("-", " "))).to_be_visible()
     expect(page.locator("#tray")).to_be_hidden()
     assert page.evaluate("sessionStorage.token") == TOKEN
