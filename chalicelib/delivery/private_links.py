@@ -32,7 +32,7 @@ class BadSignature(Forbidden):
 
 
 class PrivacyIsSettled(Conflict):
-    """The collection has images; only an empty one can become private or public."""
+    """There are images of this name already; a new collection cannot be private or public otherwise than they are."""
 
     code = "privacy_is_settled"
 
