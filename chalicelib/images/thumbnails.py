@@ -215,6 +215,8 @@ class ThumbnailJob:
         """Make the rendition that the task names, unless the image has it, and add it to the image's row."""
         wish, codec = parse_options(task.args["wish"]), task.args["codec"]
         report = report.plus("images_seen")
+        if find_rendition(image, wish.name, codec):
+            return report.plus("complete_already")
         try:
             body = self.objects.get(image.original_key, limit=self.max_bytes)
             made = transform(body, wish.transform, wish.name, codec, self.limits)

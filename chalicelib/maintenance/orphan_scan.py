@@ -122,6 +122,9 @@ class OrphanScan:
     def _names(self, image: Image, key: str) -> bool:
         if (named := may_name(image, key)) is not None:
             return named
+        # The image was read with its renditions: only what none of them names needs a second look.
+        if any(one.key == key for one in image.renditions):
+            return True
         rows = whole_rows(self.catalog, image)
         return rows is None or any(row.key == key for row in rows)
 

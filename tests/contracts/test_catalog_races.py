@@ -3,12 +3,18 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
+from uuid import uuid4
 
+from chalicelib.engine.model import Limits
 from chalicelib.errors import Conflict, DuplicateImage, NameTaken
-from chalicelib.images.model import CollectionStats
-from tests.builders import a_final_task, a_picture, a_rendition, a_task, an_image, sha256_of
+from chalicelib.images.model import CollectionStats, Ladder
+from chalicelib.images.thumbnails import LadderMaker
+from chalicelib.tasks.model import Report
+from tests.builders import FrozenClock, a_final_task, a_picture, a_rendition, a_task, an_image, sha256_of
 from tests.contracts.backends import State
 from tests.contracts.racing import CROWD, all_at_once, losses, winners
+from tests.memory_bucket import MemoryBucket
+from tests.pictures import a_jpeg
 
 
 def publishing(state: State, number: int, **special: object) -> Callable[[], object]:
@@ -70,6 +76,34 @@ def test_of_many_who_revise_one_image_exactly_one_does_and_counters_stay_exact(s
     left = state.catalog.existing(["i0"])
     stats = [state.catalog.stats(name).images for name in ("nature", *(f"c{n}" for n in range(CROWD)))]
     assert sum(stats) == len(left) == sum(number < CROWD for number in winners(outcomes))
+
+
+def test_of_many_who_make_the_widths_of_an_image_one_adds_them_and_a_rename_is_kept(state: State) -> None:
+    publishing(state, 0, picture=a_picture(width=150, height=100))()
+    image = state.catalog.image("i0")
+    bucket = MemoryBucket(FrozenClock(), lambda _: None)
+    bucket.drop(image.original_key, a_jpeg((150, 100)))
+    maker = LadderMaker(
+        catalog=state.catalog,
+        objects=bucket,
+        ladder=Ladder((60, 40)),
+        limits=Limits(),
+        max_bytes=1_000_000,
+        new_id=lambda: str(uuid4()),
+    )
+    reports: list[Report] = []
+    makers = [lambda: reports.append(maker.make("i0"))] * (CROWD - 1)
+    outcomes = all_at_once([*makers, partial(state.catalog.revise, image, replace(image, filename="new.jpg"))])
+
+    after = state.catalog.image("i0")
+    assert set(losses(outcomes)) <= {Conflict}  # of the rename
+    assert [one["ladders_made"] for one in reports].count(1) == 1
+    assert {f"{one.size}.{one.format}" for one in after.renditions if one.is_width} == {
+        *("w60.jpeg", "w60.avif", "w40.jpeg", "w40.avif")
+    }
+    assert all(one.key in bucket.blobs for one in after.renditions if one.is_width)
+    assert (after.filename == "new.jpg") is (losses(outcomes) == [])
+    assert state.catalog.stats("nature").rendition_bytes == sum(one.bytes for one in after.renditions)
 
 
 def test_of_many_who_want_one_name_for_their_images_exactly_one_gets_it(state: State) -> None:

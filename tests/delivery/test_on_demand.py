@@ -169,6 +169,20 @@ def test_a_message_that_comes_again_adds_nothing(world: MaintenanceWorld, image:
     assert world.missing() == []
 
 
+def test_a_second_task_finds_what_the_first_has_made(world: MaintenanceWorld, image: Image, anyone: Gateway) -> None:
+    nobody_works(world)
+    anyone.get(f"/r/{image.image_id}/{PRESET}")
+    present = world.services.state.catalog.image(image.image_id)
+    world.services.state.catalog.revise(present, replace(present, filename="new.jpg"))  # as the widths do
+    container.use(world.services)
+    anyone.get(f"/r/{image.image_id}/{PRESET}")
+    world.run_until_idle()
+    results = [task.result or {} for task in jobs(world)]
+    assert sorted("renditions_made" in result for result in results) == [False, True]
+    assert made(world, image) == [f"{NAME}.jpeg"]
+    assert world.metrics.total("RenditionsMade", type="generate_thumbnails") == 1
+
+
 def test_options_need_a_signature(world: MaintenanceWorld, image: Image, anyone: Gateway, admin: Gateway) -> None:
     address = signed(admin, image)
 

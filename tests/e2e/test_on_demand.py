@@ -8,7 +8,7 @@ import httpx
 import pytest
 
 from cli.local.machine import PLAIN_HTTP
-from tests.e2e.client import Wallify, eventually, in_parallel, told
+from tests.e2e.client import Json, Wallify, eventually, in_parallel, told
 from tests.e2e.conftest import Cloud
 from tests.e2e.photos import a_small_photo, clean_in_full, fetched
 from tests.e2e.truth import Truth
@@ -31,11 +31,22 @@ def leads_to(address: str, end: str) -> str:
     return eventually(look, f"{address} leads to {end}")
 
 
+def wide_address(wallify: Wallify, image: Json, width: int) -> str:
+    """The address of this width in the record, once it is made."""
+
+    def look() -> str | None:
+        listed = told(wallify.http.get(f"/images/{image['image_id']}"), 200)["srcset"].split(", ")
+        return next((one.partition(" ")[0] for one in listed if one.endswith(f" {width}w")), None)
+
+    return eventually(look, "the widths are made")
+
+
 def test_a_phone_gets_its_size_made_once_and_deleted_with_the_picture(
     cloud: Cloud, wallify: Wallify, truth: Truth, collection: str
 ) -> None:
     body = a_small_photo((1200, 2000))
     image = wallify.published(body, collection=collection)
+    wide_address(wallify, image, 1080)  # making the widths changes the image, and so the id of the task
     address = f"{cloud.api_url}/r/{image['image_id']}/phone-1080x2400-smart"
 
     answers = in_parallel(asked, [address] * 8)
@@ -45,7 +56,7 @@ def test_a_phone_gets_its_size_made_once_and_deleted_with_the_picture(
     assert picture.size == (900, 2000)
     tasks = told(wallify.http.get(f"/tasks?type=generate_thumbnails&collection={collection}"), 200)["tasks"]
     assert len(tasks) == 1
-    stored = [key for key in truth.keys("renditions/") if image["image_id"] in key and "w1080" in key]
+    stored = [key for key in truth.keys("renditions/") if image["image_id"] in key and "w1080-" in key]
     assert len(stored) == 1
 
     own = wallify.http.get(f"/images/{image['image_id']}/original", follow_redirects=False)
@@ -54,6 +65,11 @@ def test_a_phone_gets_its_size_made_once_and_deleted_with_the_picture(
     assert asked(address).status_code == 404
     gone = asked(made)
     assert (gone.status_code, gone.json()["code"]) == (404, "not_found")
+
+
+def test_a_width_of_screens_is_in_the_record_some_seconds_after_the_upload(wallify: Wallify, collection: str) -> None:
+    image = wallify.published(a_small_photo((1200, 800)), collection=collection)
+    assert clean_in_full(fetched(wide_address(wallify, image, 1080))).size == (1080, 720)
 
 
 def test_options_of_ones_own_are_signed(cloud: Cloud, wallify: Wallify, collection: str) -> None:

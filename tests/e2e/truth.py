@@ -34,6 +34,7 @@ class Truth:
 
     def assert_exact(self, collection: str, images: int) -> list[Json]:
         """So many rows, each with its objects, no picture twice, counters equal to a recount; answers the rows."""
+        eventually(lambda: self._messages("thumbnails") == 0 or None, "the widths are made")
         rows = self.wallify.images(collection)
         assert len(rows) == images
         assert max(Counter(row["sha256"] for row in rows).values()) == 1

@@ -16,6 +16,7 @@ from chalicelib.errors import Unavailable
 from chalicelib.images.model import Image, Ladder
 from chalicelib.images.thumbnails import LadderMaker
 from chalicelib.json_formats import read_ladder, write_ladder
+from chalicelib.maintenance.model import OrphanVerdict
 from chalicelib.settings import Settings
 from chalicelib.tasks.model import Report, Status
 from tests.builders import a_picture
@@ -286,6 +287,18 @@ def test_optimising_the_trash_and_a_rename_keep_the_widths(world: MaintenanceWor
     assert (made(world, image), world.missing()) == (ALL, [])
     world.finish(world.services.trash.delete([image.image_id]))
     assert not world.bucket.under(*storage.all_of(image.image_id))
+
+
+def test_clean_up_finds_widths_needed_without_a_read_for_each(
+    world: MaintenanceWorld, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    image = laddered(world)
+    world.clock.move(DAY)
+    scan, catalog = world.services.cleanup_job.orphan_scan, world.services.state.catalog
+    monkeypatch.setattr(type(catalog), "renditions", lambda *_: pytest.fail("a read"))
+    stored = world.bucket.list(f"renditions/{image.image_id}/", 100).items
+    assert len(stored) > len(ALL)
+    assert {one.verdict for one in scan.classify(stored, ())} == {OrphanVerdict.NEEDED}
 
 
 def test_new_thumbnails_keep_the_widths_and_with_everything_make_them_anew(world: MaintenanceWorld) -> None:
