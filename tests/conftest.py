@@ -9,6 +9,8 @@ of its own is marked where it is written.
 from __future__ import annotations
 
 import gc
+import json
+import marshal
 import os
 from collections.abc import Generator
 from functools import cache, partial
@@ -24,9 +26,17 @@ if TYPE_CHECKING:
 pytest_plugins = ["tests.http.fixtures"]
 """The API in memory, for the tests of every room's routes."""
 
+_load_file = partial(JSONFileLoader.load_file, JSONFileLoader())
+
+
+@cache
+def _description(path: str) -> bytes:
+    """A file of botocore's, packed, so that each reader gets a copy: moto and botocore change theirs."""
+    return marshal.dumps(json.loads(json.dumps(_load_file(path))))
+
+
 # Each session of boto3 reads a megabyte of addresses, and descriptions of services. Here there are hundreds of them.
-_read = cache(partial(JSONFileLoader.load_file, JSONFileLoader()))
-JSONFileLoader.load_file = lambda _, path: _read(path)
+JSONFileLoader.load_file = lambda _, path: marshal.loads(_description(path))  # noqa: S302 - packed above
 
 # Thousands of tests are collected, and nothing of that is ever garbage: looking for some takes a fifth of the time.
 gc.disable()
