@@ -54,6 +54,7 @@ MAY = {
     "POST /collections": {Scope.ADMIN},
     "PATCH /collections/{name}": {Scope.ADMIN},
     "POST /images/{image_id}/link": {Scope.READ},
+    "POST /collections/{name}/access": {Scope.READ},
     "POST /images/{image_id}/rendition-url": {Scope.READ},
     "GET /images/{image_id}/original": {Scope.READ},
     "GET /images/{image_id}": {Scope.READ},

@@ -444,5 +444,6 @@ export const TURKISH = {
   "made a token": "anahtar oluşturdu",
   "revoked a token": "anahtarı iptal etti",
   "made a signed address": "imzalı bir adres oluşturdu",
+  "signed access to a collection": "bir koleksiyona erişimi imzaladı",
   "made a signed address of a rendition": "bir boyut için imzalı bir adres oluşturdu",
 };

@@ -24,6 +24,7 @@ const DEEDS = {
   delete_collection: "deleted a collection",
   create_collection: "created a collection",
   create_signed_url: "made a signed address",
+  create_collection_access: "signed access to a collection",
   create_rendition_url: "made a signed address of a rendition",
   update_collection: "changed a collection",
   generate_thumbnails: "made thumbnails anew",
