@@ -105,6 +105,9 @@ def secrets(account: Account) -> None:
     account.ask("PATCH", "/collections/created", {"description": "empty"})
     account.ask("PATCH", "/collections/created", {"name": "renamed"})
     account.work("Maintenance")
+    account.ask("PATCH", "/collections/renamed", {"private": True})
+    account.ask("PATCH", "/collections/renamed", {"name": "renamed-again"})
+    account.work("Maintenance")
     for private in (True, False, True):
         account.ask("PATCH", "/collections/secret", {"private": private})
     upload(account, 8, collection="secret", body=LOOSE + b"secret")
@@ -125,6 +128,9 @@ def secrets(account: Account) -> None:
     account.work("Maintenance")
     for image_id in (third, images(account)[0]):
         trash_and_restore_by_a_worker(account, image_id)
+    for private in (False, True):
+        account.ask("PATCH", "/collections/secret", {"private": private})
+        account.work("Maintenance")
 
 
 def trash_and_restore_by_a_worker(account: Account, image_id: str) -> None:
