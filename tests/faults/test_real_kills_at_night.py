@@ -117,7 +117,7 @@ def test_a_job_of_the_night_whose_process_ends_anywhere_is_done_once(
     assert services.state.tasks.get(task.task_id).status is Status.SUCCESS
     if kind is TaskType.CLEANUP_ORPHANED_FILES:
         assert ORPHAN not in objects(order, "originals/")
-    if checkpoint == "after_revision":
+    if checkpoint == "after_revision" or kind is TaskType.GENERATE_THUMBNAILS:
         # What a row named before it was revised is an orphan now, which the clean-up of a later night takes away.
         services.jobs.enqueue(JobRequest(TaskType.CLEANUP_ORPHANED_FILES, args={"mode": "all"}))
         assert ended_as_ordered(replace(later(order, 2 * DAYS), lane="maintenance"))
