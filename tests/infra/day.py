@@ -126,6 +126,11 @@ def secrets(account: Account) -> None:
     account.ask("DELETE", f"/images/{third}")
     account.ask("POST", f"/images/{third}/restore")
     account.work("Maintenance")
+    for change in ({"private": False}, {"private": True}, {"name": "hidden"}):
+        account.ask("PATCH", "/collections/secret", change)
+        account.work("Maintenance")
+    account.ask("PATCH", "/collections/hidden", {"name": "secret"})
+    account.work("Maintenance")
     for image_id in (third, images(account)[0]):
         trash_and_restore_by_a_worker(account, image_id)
     for private in (False, True):
