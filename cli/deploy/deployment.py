@@ -87,6 +87,7 @@ def prepare(target: StageTarget, tell: Tell, *, completes: bool = False) -> list
 
 def deploy(target: StageTarget, tell: Tell) -> Deployed:
     """Deploy this checkout to the stage. It can be repeated, also after an interruption."""
+    check_settings(target.stage, target.source)
     tell("native module")
     chalice.restore_record(target)
     notes = tuple(filter(None, (_build_native_module(target), chalice.correct_record(target))))

@@ -25,10 +25,7 @@ UNMADE: Mapping[Path, set[str]] = {
     DATABASE: {SECRET},
     FOUNDATION: {
         *(f"{CLOUDFRONT}{kind}" for kind in ("CachePolicy", "Distribution", "Function", "KeyGroup")),
-        *(
-            f"{CLOUDFRONT}{kind}"
-            for kind in ("OriginAccessControl", "OriginRequestPolicy", "PublicKey", "ResponseHeadersPolicy")
-        ),
+        *(f"{CLOUDFRONT}{kind}" for kind in ("OriginAccessControl", "OriginRequestPolicy", "ResponseHeadersPolicy")),
         *(SECRET, "AWS::S3::BucketPolicy", "AWS::SQS::QueuePolicy"),
     },
     GATEWAY: {"AWS::ApiGateway::GatewayResponse"},
