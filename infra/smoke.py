@@ -139,8 +139,10 @@ class SmokeTest:
         """What this run made goes away, and what it began does not go on."""
         for task_id in sorted(self.unfinished):
             self._stop(task_id)
-        for name in filter(None, (self.collection, self.private)):
-            answer = self.api.delete(f"/collections/{name}", params={"force": "true"})
+        made = [name for name in (self.collection, self.private) if name]
+        # All are asked for before one is waited for: what a worker does later, it does for all of them.
+        answers = [self.api.delete(f"/collections/{name}", params={"force": "true"}) for name in made]
+        for name, answer in zip(made, answers, strict=True):
             if answer.status_code != httpx.codes.NOT_FOUND:  # a public one exists only once an image is in it
                 self._success(_answered(answer, 202)["task_id"])
             _answered(self.api.get(f"/collections/{name}"), 404)
