@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import secrets
-from base64 import urlsafe_b64encode
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
@@ -14,6 +13,7 @@ from cli.commands import connection
 from cli.commands.deploy import add_stage
 from cli.commands.parser import Commands, add_command, add_verbs
 from cli.errors import CommandError
+from cli.local.signed_access import PUBLIC_EXPONENT, RSA_BITS, jwk_of
 from cli.output import Column, print_list, print_result
 
 if TYPE_CHECKING:
@@ -117,7 +117,6 @@ def _rotate_edge(given: argparse.Namespace) -> int:
 
 
 BYTES = 32
-RSA_BITS = 2048  # what CloudFront takes
 
 
 def states(target: StageTarget) -> tuple[KeyState, ...]:
@@ -138,20 +137,14 @@ def rotate_edge(target: StageTarget) -> str:
     from cryptography.hazmat.primitives.asymmetric import rsa  # noqa: PLC0415  # as above
     from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat  # noqa: PLC0415
 
-    secret, pair = _read(target), rsa.generate_private_key(public_exponent=65537, key_size=RSA_BITS)
+    secret, pair = _read(target), rsa.generate_private_key(public_exponent=PUBLIC_EXPONENT, key_size=RSA_BITS)
     public = pair.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo).decode()
     name = f"{target.name}-{secrets.token_hex(4)}"
     config = {"CallerReference": name, "Name": name, "EncodedKey": public}
     key_id: str = target.client("cloudfront").create_public_key(PublicKeyConfig=config)["PublicKey"]["Id"]
-    numbers = pair.private_numbers()
-    jwk = {"kty": "RSA", "kid": key_id, "n": _base64url(numbers.public_numbers.n), "d": _base64url(numbers.d)}
-    _vault(target).put_secret_value(SecretId=_name(target), SecretString=secret.with_edge_key(jwk))
+    text = secret.with_edge_key(jwk_of(key_id, pair))
+    _vault(target).put_secret_value(SecretId=_name(target), SecretString=text)
     return key_id
-
-
-def _base64url(number: int) -> str:
-    body = number.to_bytes((number.bit_length() + 7) // 8)
-    return urlsafe_b64encode(body).decode().rstrip("=")
 
 
 def lasting(purpose: Purpose) -> str:

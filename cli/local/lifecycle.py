@@ -12,7 +12,7 @@ from pathlib import Path
 from types import ModuleType
 
 from cli.errors import CommandError
-from cli.local import aws, emulator, functions, machine, processes, staging
+from cli.local import aws, emulator, functions, machine, processes, signed_access, staging
 from cli.local.aws import client
 from cli.local.ministack_patches import cloudformation_gaps
 from cli.local.processes import Daemon
@@ -32,6 +32,8 @@ PROXY_SOURCES = (
     "cli/local/machine.py",
     "cli/local/gateway_errors.py",
     "cli/local/access.py",
+    "cli/local/signed_access.py",
+    "infra/edge.py",
     "infra/gateway.yaml",
     "infra/foundation.yaml",
 )
@@ -149,6 +151,7 @@ def _start_proxy(stack: Stack, record: Record, *, keys: str) -> None:
         staging.tracked_config()["api_gateway_stage"],
         record.outputs["DistributionDomain"],
         record.outputs["BucketName"],
+        str(signed_access.key_file(stack)),
     ]
     version = staging.fingerprint_values(arguments, staging.fingerprint_files(PROJECT, PROXY_SOURCES))
     environment = emulator.client_environment(stack) | {"PYTHONUNBUFFERED": "1"}
@@ -223,7 +226,8 @@ def _deploy_foundation(stack: Stack, record: Record, tell: Tell) -> Record:
     cloudformation_gaps.set_ignored_properties(partial(client, stack), outputs)
     put_not_found_page(client(stack, "s3"), outputs["BucketName"])
     secret = client(stack, "secretsmanager").get_secret_value(SecretId=outputs["BootstrapSecret"])
-    known = record.with_(outputs=outputs, token=secret["SecretString"])
+    edge_key = signed_access.ensure_key(stack, outputs["KeysSecret"])
+    known = record.with_(outputs=outputs | {"DeliveryKeys": edge_key}, token=secret["SecretString"])
     return known.with_(deployed=record.deployed | wanted).save(stack.home)
 
 

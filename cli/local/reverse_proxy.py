@@ -35,6 +35,7 @@ from aiohttp import (
 from multidict import CIMultiDict
 from yarl import URL
 
+from chalicelib import storage
 from cli.local.access import KEY_HEADER, AllowedCallers, StackKeys
 from cli.local.gateway_errors import (
     HTTPS_ONLY,
@@ -62,6 +63,7 @@ from cli.local.http_server import (
     request_error,
     target_of,
 )
+from cli.local.signed_access import SignedAccess, bucket_address
 from infra.edge import EdgeRequest, is_replaced
 
 # https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html: an event, its body in base64
@@ -84,6 +86,8 @@ WITHOUT_BODY = {HTTPStatus.NO_CONTENT, HTTPStatus.NOT_MODIFIED}
 
 MISSING = {HTTPStatus.FORBIDDEN, HTTPStatus.NOT_FOUND}
 """What the bucket answers for objects that are not there, and for signatures that have expired."""
+PRIVATE = f"{MEDIA}{storage.EDGE}"
+"""Folder in which signed access to private collections is checked."""
 STORAGE_HEADER = "x-wallify-storage"
 """Header with the reason why the emulator cannot write."""
 HEALTH = "/health"
@@ -108,6 +112,8 @@ class Upstream:
     """Key for forwarded requests; empty for an unpatched emulator."""
     bucket: str
     """Bucket of signed addresses."""
+    edge_key: Path
+    """File with the public key of signed access to private collections."""
 
     @property
     def api_path(self) -> str:
@@ -278,6 +284,10 @@ class ReverseProxy:
         return _throttled() if is_throttled else answer
 
     async def _from_distribution(self, request: web.BaseRequest, target: str) -> web.StreamResponse:
+        access = SignedAccess(f"http://127.0.0.1:{self.callers.port}{MEDIA}".rstrip("/"), self.upstream.edge_key)
+        if access.is_wanted(target):
+            granted = access.is_granted(target, request.headers.get("Cookie", ""))
+            return await self._stream(request, target, is_private=True) if granted else not_found()
         headers = {name.lower(): value for name, value in request.headers.items()}
         redirected = redirect_request(target, headers)
         return await (self._stream(request, target) if redirected is None else self._redirect(request, redirected))
@@ -291,15 +301,16 @@ class ReverseProxy:
         response.headers.update(picture_headers())
         return response
 
-    async def _stream(self, request: web.BaseRequest, target: str) -> web.StreamResponse:
+    async def _stream(self, request: web.BaseRequest, target: str, *, is_private: bool = False) -> web.StreamResponse:
         target, disposition = download_of(target) or (target, "")
         async with asyncio.timeout(self.limits.answer):
             upstream = await self._pass_on(request, target, b"")
-        if is_signed(target) and upstream.status in MISSING:
+        is_private = is_private or is_signed(target)
+        if is_private and upstream.status in MISSING:
             upstream.close()
             return not_found()
         headers = _forwarded_headers(upstream)
-        if is_signed(target):
+        if is_private:
             headers.update(picture_headers())
         if disposition and upstream.ok:
             headers["Content-Disposition"] = disposition
@@ -308,7 +319,7 @@ class ReverseProxy:
 
     async def _pass_on(self, request: web.BaseRequest, target: str, body: bytes | None) -> ClientResponse:
         from_media = target.startswith(MEDIA)
-        path = self._place(target)
+        path = self._place(target, request.method)
         headers = CIMultiDict(
             (name, value) for name, value in request.headers.items() if name.lower() not in NOT_FORWARDED
         )
@@ -328,14 +339,16 @@ class ReverseProxy:
             skip_auto_headers=SILENT,
         )
 
-    def _place(self, target: str) -> str:
+    def _place(self, target: str, method: str) -> str:
         """Return the address of the object at the emulator."""
+        if target.startswith(PRIVATE):
+            return bucket_address(self.upstream.bucket, self.upstream.emulator_port, target, method)
         if is_signed(target):
             return f"/{self.upstream.bucket}{target[len(MEDIA) - 1 :]}"
         return target[len(MEDIA) - 1 :] if target.startswith(MEDIA) else self.upstream.api_path + target
 
     def _host(self, target: str) -> str:
-        if is_signed(target):
+        if is_signed(target) or target.startswith(PRIVATE):
             return f"127.0.0.1:{self.upstream.emulator_port}"  # the signed host
         return self.upstream.distribution if target.startswith(MEDIA) else f"127.0.0.1:{self.callers.port}"
 
@@ -447,7 +460,7 @@ async def run(callers: AllowedCallers, upstream: Upstream) -> None:
 
 
 def main() -> None:
-    """`python -m cli.local.reverse_proxy CALLERS KEYS EMULATOR_PORT API_ID API_STAGE DISTRIBUTION BUCKET`."""
+    """`python -m cli.local.reverse_proxy CALLERS KEYS EMULATOR_PORT API_ID API_STAGE DISTRIBUTION BUCKET EDGE_KEY`."""
     parser = argparse.ArgumentParser()
     parser.add_argument("callers", type=AllowedCallers.of_json)
     parser.add_argument("keys")
@@ -456,12 +469,13 @@ def main() -> None:
     parser.add_argument("api_stage")
     parser.add_argument("distribution")
     parser.add_argument("bucket")
+    parser.add_argument("edge_key", type=Path)
     given = parser.parse_args()
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s", datefmt="%H:%M:%S")
     _allow_many_connections()
     key = StackKeys.of(Path(given.keys)).key("front") if given.keys else ""
     emulated = (given.emulator_port, given.api_id, given.api_stage, given.distribution)
-    upstream = Upstream(*emulated, key, given.bucket)
+    upstream = Upstream(*emulated, key, given.bucket, given.edge_key)
     asyncio.run(run(given.callers, upstream))
 
 

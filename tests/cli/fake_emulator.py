@@ -7,6 +7,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import httpx
 from aiohttp import web
@@ -40,6 +41,8 @@ class Upstream:
     body: bytes = b""
     waits: float = 0
     answers: bool = True
+    edge_key: Path = Path("no-such-file")
+    """Public key of signed access."""
     requests: list[Request] = field(default_factory=list)
 
     async def answer(self, request: web.BaseRequest) -> web.StreamResponse:
@@ -93,7 +96,9 @@ async def _serve(callers: AllowedCallers, upstream: Upstream, limits: Limits | N
     try:
         if upstream.answers:
             await web.TCPSite(runner, "127.0.0.1", upstream.port).start()
-        where = reverse_proxy.Upstream(upstream.port, "wallify", "api", "d1.cloudfront.net", KEY, "wallify-local")
+        where = reverse_proxy.Upstream(
+            upstream.port, "wallify", "api", "d1.cloudfront.net", KEY, "wallify-local", upstream.edge_key
+        )
         async with reverse_proxy.running_proxy(callers, where, limits):
             run.ready.set()
             await run.stop.wait()

@@ -4,15 +4,26 @@ from __future__ import annotations
 
 import gzip
 import random
+import uuid
 from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
 
 import httpx
 import pytest
+from cryptography.hazmat.primitives.asymmetric import rsa
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 
+from chalicelib import storage
+from chalicelib.adapters.aws import SystemClock
+from chalicelib.delivery.edge_access import EdgeAccess
+from chalicelib.keyring import KeySecret
 from cli.local import machine, reverse_proxy
 from cli.local.access import KEY_HEADER
 from cli.local.gateway_errors import picture_headers
 from cli.local.http_server import Limits
+from cli.local.signed_access import KEY_ID, PUBLIC_EXPONENT, RSA_BITS, jwk_of
 from tests.cli.fake_emulator import Upstream, front_of
 from tests.fake_edge import ASKED, REDIRECT, TOLD, Asked, Told
 
@@ -64,6 +75,85 @@ def test_redirects_of_the_distribution_are_asked_for_as_on_aws(
     own = {"host", KEY_HEADER, "x-forwarded-for", "x-forwarded-proto", "x-forwarded-port", "accept"}
     assert (sent.path, sent.headers["accept"]) == (f"/restapis/wallify/api/_user_request_{asked.target}", asked.accept)
     assert set(sent.headers) <= own
+
+
+@dataclass(frozen=True)
+class Granted:
+    """A front that has the public key of what grants access to a collection."""
+
+    upstream: Upstream
+    pair: RSAPrivateKey
+
+    def cookies(self, client: httpx.Client, collection: str = "family", hours: int = 1) -> dict[str, str]:
+        known = KeySecret(KeySecret('{"root": "r"}', None).with_edge_key(jwk_of(KEY_ID, self.pair)), None).edge_keys()
+        access = EdgeAccess(lambda: known, (KEY_ID,), f"{str(client.base_url).rstrip('/')}/media", SystemClock())
+        return dict(access.grant(collection, timedelta(hours=hours)).cookies)
+
+
+@pytest.fixture
+def granted(upstream: Upstream, tmp_path: Path) -> Granted:
+    pair = rsa.generate_private_key(public_exponent=PUBLIC_EXPONENT, key_size=RSA_BITS)
+    upstream.edge_key = tmp_path / "edge-key"
+    upstream.edge_key.write_text(f"{pair.public_key().public_numbers().n:x}", encoding="ascii")
+    return Granted(upstream, pair)
+
+
+FORM = f"{uuid.UUID(int=7)}/{storage.shelf('family')}/r1/600.jpg"
+
+
+def test_a_granted_private_picture_comes_from_the_bucket(granted: Granted, client: httpx.Client) -> None:
+    granted.upstream.body = b"picture"
+    cookies = granted.cookies(client)
+
+    by_cookie = client.get(
+        f"/media/private/{FORM}", headers={"Cookie": "; ".join(f"{k}={v}" for k, v in cookies.items())}
+    )
+    query = "&".join(f"{name.removeprefix('CloudFront-')}={value}" for name, value in cookies.items())
+    by_query = client.get(f"/media/private/{FORM}?{query}")
+
+    assert (by_cookie.status_code, by_cookie.content, by_query.content) == (200, b"picture", b"picture")
+    for name, value in picture_headers().items():
+        assert by_cookie.headers[name] == value
+    for sent in granted.upstream.requests:
+        path, _, signed = sent.path.partition("?")
+        assert path == f"/wallify-local/guarded/{FORM}"
+        assert "X-Amz-Signature=" in signed
+        assert "Policy=" not in signed
+
+
+@pytest.mark.parametrize(
+    ("collection", "hours", "path"),
+    [
+        ("work", 1, FORM),
+        ("family", -1, FORM),
+        ("family", 1, FORM.replace(storage.shelf("family"), storage.shelf("work"))),
+        (None, 1, FORM),
+    ],
+    ids=["another collection", "expired", "another shelf", "no cookies"],
+)
+def test_without_a_grant_a_private_picture_is_missing_and_the_bucket_is_not_asked(
+    granted: Granted, client: httpx.Client, collection: str | None, hours: int, path: str
+) -> None:
+    cookies = granted.cookies(client, collection, hours) if collection else {}
+
+    got = client.get(f"/media/private/{path}", headers={"Cookie": "; ".join(f"{k}={v}" for k, v in cookies.items())})
+
+    assert (got.status_code, got.json()["code"]) == (404, "not_found")
+    assert granted.upstream.requests == []
+
+
+def test_a_private_picture_that_the_bucket_does_not_have_is_missing(granted: Granted, client: httpx.Client) -> None:
+    granted.upstream.status = 403
+    cookies = "; ".join(f"{k}={v}" for k, v in granted.cookies(client).items())
+
+    assert client.get(f"/media/private/{FORM}", headers={"Cookie": cookies}).status_code == 404
+
+
+def test_without_a_key_nothing_private_is_let_through(granted: Granted, client: httpx.Client) -> None:
+    cookies = "; ".join(f"{k}={v}" for k, v in granted.cookies(client).items())
+    granted.upstream.edge_key.unlink()
+
+    assert client.get(f"/media/private/{FORM}", headers={"Cookie": cookies}).status_code == 404
 
 
 @pytest.mark.parametrize("told", TOLD)

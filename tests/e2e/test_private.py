@@ -37,6 +37,29 @@ def test_a_private_picture_is_seen_by_signed_addresses_alone(
     assert wallify.http.get(f"/media/{guarded}").status_code in {403, 404}
 
 
+def test_who_has_the_cookies_of_a_collection_sees_its_pictures_and_no_others(
+    cloud: Cloud, wallify: Wallify, truth: Truth, collection: str
+) -> None:
+    other = f"{collection}-other"
+    images = {}
+    for name in (collection, other):
+        told(wallify.http.patch(f"/collections/{name}", json={"private": True}), 200)
+        images[name] = wallify.published(a_small_photo(), collection=name)["image_id"]
+    access = told(wallify.http.post(f"/collections/{collection}/access", json={"hours": 1}), 200)
+    assert access["base"] == f"{cloud.cdn_url}/private/"
+
+    def seen(name: str, cookies: dict[str, str]) -> set[int]:
+        keys = [key for key in set(truth.keys()) if key.startswith(f"guarded/{images[name]}/")]
+        assert keys
+        sent = {"Cookie": "; ".join(f"{one}={value}" for one, value in cookies.items())}
+        addresses = (f"{access['base']}{key.removeprefix('guarded/')}" for key in keys)
+        return {httpx.get(one, headers=sent, trust_env=False, verify=PLAIN_HTTP).status_code for one in addresses}
+
+    assert seen(collection, access["cookies"]) == {200}
+    assert seen(other, access["cookies"]) == {404}
+    assert seen(collection, {}) == {404}
+
+
 def test_a_download_is_saved_under_the_files_own_name(cloud: Cloud, wallify: Wallify, collection: str) -> None:
     image = wallify.published(a_small_photo(), "gölge ışık.png", collection=collection)  # noqa: RUF001  # Turkish
     address = f"{cloud.api_url}{image['links']['cdn']}?download=true&width=150"
