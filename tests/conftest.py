@@ -76,6 +76,7 @@ SLOW_PLACES = (
     "tests/adapters/sql/test_faults.py",  # databases that do not answer in time
     "tests/infra/test_deployer.py",  # the linter takes seconds to be imported
     "tests/infra/test_rules.py",  # the same
+    "tests/infra/test_calls.py",  # every operation and every job, counted
     "tests/infra/test_policies.py",  # a day of work takes ten seconds and more
     "tests/images/test_optimize_samples.py",  # encoders at their slowest setting
     "tests/cli/test_full_disk.py",  # disks that fill up
