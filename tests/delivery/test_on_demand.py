@@ -14,6 +14,7 @@ from msgspec import structs
 from chalicelib import container
 from chalicelib.container import Container
 from chalicelib.delivery.on_demand import MOST_RENDITIONS, codec_for, parse_options
+from chalicelib.delivery.private_links import BadSignature
 from chalicelib.engine.model import Recipe
 from chalicelib.images.model import Image
 from chalicelib.tasks.model import Status, Task, TaskFilter, TaskType
@@ -233,6 +234,21 @@ def test_random_options_without_a_signature_cost_nothing_but_the_refusal(
         wish = f"w={chance.randrange(1, 8_000)},q={chance.randrange(1, 100)},blur={chance.randrange(1, 99)}"
         got = anyone.get(f"/r/{image.image_id}/{wish}?signature={chance.randbytes(32).hex()}.{chance.random()}")
         assert refused(got) == (403, "bad_signature")
+    assert (dict(world.bucket.blobs), len(world.queue.messages), len(jobs(world))) == before
+
+
+@pytest.mark.slow  # a million
+def test_a_million_random_options_end_at_the_signature(world: MaintenanceWorld, image: Image) -> None:
+    # What the route asks before anything is read, as the test above shows; through the route they would take minutes.
+    chance, signatures = random.Random(16), world.services.signatures
+    before, refusals = (dict(world.bucket.blobs), len(world.queue.messages), len(jobs(world))), 0
+    for _ in range(1_000_000):
+        wish = f"w={chance.randrange(1, 8_000)},q={chance.randrange(1, 100)},blur={chance.randrange(1, 99)}"
+        try:
+            signatures.check_options(image.image_id, wish, None, f"{chance.randbytes(32).hex()}.x")
+        except BadSignature:
+            refusals += 1
+    assert refusals == 1_000_000
     assert (dict(world.bucket.blobs), len(world.queue.messages), len(jobs(world))) == before
 
 
