@@ -13,7 +13,6 @@ from dataclasses import dataclass
 from datetime import datetime
 from fnmatch import fnmatchcase
 from functools import cache
-from http.cookies import SimpleCookie
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl, urlencode
 
@@ -192,8 +191,9 @@ def is_granted(url: str, cookie: str, keys: Mapping[str, RSAPublicKey], now: dat
 
     base, _, query = url.partition("?")
     asked = parse_qsl(query, keep_blank_values=True)
-    jar = SimpleCookie(cookie)
-    sent = {name: jar[f"CloudFront-{name}"].value for name in _PARTS if f"CloudFront-{name}" in jar}
+    # Not by `http.cookies`, which refuses a whole header for one name that is not allowed.
+    jar = {name.strip(): value.strip() for name, _, value in (one.partition("=") for one in cookie.split(";"))}
+    sent = {name: jar[f"CloudFront-{name}"] for name in _PARTS if f"CloudFront-{name}" in jar}
     given = sent | {name: value for name, value in asked if name in _PARTS}
     key = keys.get(given.get("Key-Pair-Id", ""))
     if key is None or len(given) != len(_PARTS):

@@ -81,7 +81,7 @@ class SmokeTest:
         return f"{len(sources)} files of {len(self.image['thumbnails'])} sizes"
 
     def screen(self) -> str:
-        """A size that nobody has asked for is made."""
+        """Fetch a rendition for a phone's screen, which is made at the first request."""
         address = self._redirect(f"/r/{self.image['image_id']}/{PRESET}", Accept="image/avif,image/*")
         _check_kind(self.cdn(address), address)
         return PRESET
@@ -95,7 +95,7 @@ class SmokeTest:
         return f"{len(self.body)} bytes as uploaded"
 
     def signed(self) -> str:
-        """A private picture is there for whoever has its signed address, and for nobody else."""
+        """Fetch a private picture at its signed address; without the signature it is refused."""
         self.private = f"{self.collection}-private"
         _answered(self.api.post("/collections", json={"name": self.private, "private": True}), 201)
         address = self._uploaded(self.private, picture())["url"]

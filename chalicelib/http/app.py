@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import replace
 from datetime import timedelta
-from http.cookies import CookieError, SimpleCookie
+from http.cookies import SimpleCookie
 from typing import cast
 
 from chalice.app import Chalice
@@ -47,11 +47,10 @@ def session_cookie(headers: Mapping[str, str]) -> str:
     """
     if headers.get("sec-fetch-site", "none") not in _OUR_PAGES:
         return ""
-    try:
-        cookie = SimpleCookie(headers.get("cookie", "")).get(COOKIE)
-    except CookieError:
-        return ""
-    return cookie.value if cookie else ""
+    # `http.cookies` refuses a whole header for one name that is not allowed, and another program on the same host may
+    # have set that cookie.
+    pairs = (part.partition("=") for part in headers.get("cookie", "").split(";"))
+    return {name.strip(): value.strip() for name, _, value in pairs}.get(COOKIE, "")
 
 
 def require_own_page(request: Request) -> None:

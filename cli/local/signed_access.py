@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
 from chalicelib import storage
 from chalicelib.keyring import KeySecret
@@ -78,7 +78,9 @@ class SignedAccess:
         """Return True if the path's query or the Cookie header grants access now."""
         from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicNumbers  # noqa: PLC0415  # see `ensure_key`
 
-        if not self.file.is_file():
+        # In a bucket such parts are letters like others; the emulator could take them for the way to another folder.
+        is_odd = {".", ".."} & set(unquote(target.partition("?")[0]).split("/"))
+        if is_odd or not self.file.is_file():
             return False
         modulus = int(self.file.read_text(encoding="ascii"), 16)
         keys = {KEY_ID: RSAPublicNumbers(PUBLIC_EXPONENT, modulus).public_key()}

@@ -128,8 +128,10 @@ def test_a_granted_private_picture_comes_from_the_bucket(granted: Granted, clien
         ("family", -1, FORM),
         ("family", 1, FORM.replace(storage.shelf("family"), storage.shelf("work"))),
         (None, 1, FORM),
+        ("family", 1, FORM.replace("r1/600.jpg", "%2e%2e/%2E%2E/%2e%2e/originals/x.jpg")),
+        ("family", 1, FORM.replace("r1/600.jpg", "..%2f..%2foriginals/x.jpg")),
     ],
-    ids=["another collection", "expired", "another shelf", "no cookies"],
+    ids=["another collection", "expired", "another shelf", "no cookies", "dots", "encoded slashes"],
 )
 def test_without_a_grant_a_private_picture_is_missing_and_the_bucket_is_not_asked(
     granted: Granted, client: httpx.Client, collection: str | None, hours: int, path: str
@@ -140,6 +142,14 @@ def test_without_a_grant_a_private_picture_is_missing_and_the_bucket_is_not_aske
 
     assert (got.status_code, got.json()["code"]) == (404, "not_found")
     assert granted.upstream.requests == []
+
+
+def test_cookies_of_other_programs_do_not_matter(granted: Granted, client: httpx.Client) -> None:
+    cookies = "; ".join(f"{k}={v}" for k, v in granted.cookies(client).items())
+
+    got = client.get(f"/media/private/{FORM}", headers={"Cookie": f'a@b=c; {cookies}; "odd; d=e=f'})
+
+    assert got.status_code == 200
 
 
 def test_a_private_picture_that_the_bucket_does_not_have_is_missing(granted: Granted, client: httpx.Client) -> None:

@@ -42,7 +42,7 @@ class Web:
         return self.edge.get(path, {"Accept": accept, **headers})
 
     def shows(self, path: str, accept: str = "*/*") -> bool:
-        """Whether somebody who follows redirects sees a picture."""
+        """Whether the address answers with a picture, after its redirects."""
         got = self.get(path, accept)
         if got.status == 302:
             got = self.get(got.headers["Location"].removeprefix(CDN), accept)

@@ -85,6 +85,12 @@ def test_over_https_the_cookie_never_leaves_it(tab: Tab, header: str) -> None:
     assert tab.sign_in(**{header: "https"}).headers["Set-Cookie"].endswith("; Secure")
 
 
+def test_cookies_of_other_programs_do_not_end_a_session(tab: Tab) -> None:
+    tab.sign_in()
+    got = tab.gateway.ask("GET", "/monitor/session", headers={"Cookie": f"a@b=c; {tab.cookie}; d"})
+    assert got.json["session"] is not None
+
+
 def test_the_cookie_holds_no_token(tab: Tab) -> None:
     tab.sign_in()
 
