@@ -81,7 +81,7 @@ class Queues:
         return self.queues[name]
 
 
-_PAGE, _MAX_PAGES = 500, 20
+_PAGE, _MAX_PAGES = 500, 2
 """At most this many active tasks are read, oldest first: running tasks are among the oldest."""
 
 

@@ -152,8 +152,8 @@ TASKS = (
     Mutant(
         "sweeper-forgets-waiting-tasks",
         "chalicelib/tasks/sweeper.py",
-        "if silent >= self.timeouts.pending or expires else",
-        "if expires else",
+        "if silent >= self.timeouts.pending or _is_unsent(task) else",
+        "if _is_unsent(task) else",
         "an upload whose message was lost waits for ever",
         "tests/tasks/test_sweeper.py::test_a_waiting_task_whose_message_was_lost_is_announced_again",
     ),

@@ -6,11 +6,11 @@ from datetime import datetime, timedelta
 import pytest
 
 from chalicelib.errors import Unavailable
-from chalicelib.tasks.model import Status
-from chalicelib.tasks.sweeper import Timeouts
+from chalicelib.tasks.model import Status, Task
+from chalicelib.tasks.sweeper import SweepBounds, SweepCursor, Sweeper, Timeouts
 from chalicelib.uploads.presigned import UploadIntent
 from chalicelib.uploads.service import Upload
-from tests.builders import FrozenClock
+from tests.builders import NOON, FrozenClock, a_task
 from tests.faults.oracle import judge
 from tests.trouble import unavailable
 from tests.world import Kill, World, a_png
@@ -238,17 +238,83 @@ def test_a_job_whose_opener_died_before_its_children_came_to_be_ends_too(world: 
     assert world.statuses(world.task("p1")) == [Status.FAILURE]
 
 
-def test_more_tasks_than_one_page_are_all_looked_at(world: World) -> None:
-    for number in range(230):
-        world.upload(a_png(number))
-    lose_all_messages(world)
+def lost(number: int, **special: object) -> Task:
+    """A waiting task whose message is lost, and whose object needs no look."""
+    return a_task(f"t{number:03}", created_at=NOON + timedelta(milliseconds=number), queued_at=NOON, **special)
+
+
+def small(world: World, *, resends: int = 1_000) -> Sweeper:
+    """A sweeper that reads two tasks at once: two pages of the oldest, and one of the others."""
+    bounds = SweepBounds(page=2, oldest=2, others=1, resends=resends)
+    return replace(world.services.sweeper, bounds=bounds, cursor=SweepCursor())
+
+
+def queued_again(world: World) -> set[str]:
+    return {task.task_id for task in world.active() if task.queued_at == world.clock.now()}
+
+
+def test_sweeps_read_the_oldest_tasks_and_take_the_others_in_turn(world: World) -> None:
+    for number in range(9):
+        world.services.state.tasks.add(lost(number))
+    world.clock.move(2 * PATIENCE.pending)
+    sweeper = small(world)
+    assert sweeper.sweep() == {"announced": 6}
+    assert sweeper.sweep() == {"announced": 2}
+    assert sweeper.sweep() == {"announced": 1}
+    assert len(queued_again(world)) == 9
     world.clock.move(PATIENCE.pending)
-    assert sweep(world) == {"announced": 230}
+    assert sweeper.sweep() == {"announced": 6}
+
+
+def test_a_sweep_sends_a_bounded_number_of_messages_again_and_the_next_goes_on(world: World) -> None:
+    for number in range(5):
+        world.services.state.tasks.add(lost(number))
+    world.clock.move(2 * PATIENCE.pending)
+    sweeper = small(world, resends=3)
+    assert sweeper.sweep() == {"announced": 3, "postponed": 2}
+    assert sweeper.sweep() == {"announced": 2}
+    assert sweeper.sweep() == {}
+    assert len(world.queue.messages) == 5
+
+
+def held(world: World, queued_at: datetime) -> Task:
+    """A task that a worker holds now, and that has waited since then."""
+    now = world.clock.now()
+    running = replace(lost(500), status=Status.STARTED, owner="me", started_at=now, lease_until=now + MINUTE)
+    return replace(running, queued_at=queued_at)
+
+
+@pytest.mark.parametrize("form", [False, True], ids=["upload", "form"])
+def test_a_task_that_waits_its_turn_in_a_long_queue_is_left_alone(world: World, *, form: bool) -> None:
+    args = {"source": "incoming/none"} | ({"upload_expires_at": (NOON + MINUTE).isoformat()} if form else {})
+    world.services.state.tasks.add(lost(1, args=args))
+    world.clock.move(5 * PATIENCE.pending)
+    # A worker holds a task that was queued at about the same time: the queue has been worked off to here.
+    world.services.state.tasks.add(held(world, NOON + PATIENCE.overtaken - MINUTE))
+    assert sweep(world) == {}
+
+
+def test_a_task_that_workers_have_overtaken_has_lost_its_message(world: World) -> None:
+    world.services.state.tasks.add(lost(1))
+    world.clock.move(5 * PATIENCE.pending)
+    world.services.state.tasks.add(held(world, NOON + PATIENCE.overtaken))
+    assert sweep(world) == {"announced": 1}
+
+
+def test_a_form_is_announced_once_at_its_end_and_then_no_sooner_than_other_uploads(world: World) -> None:
+    draft = world.services.presigned.open(UploadIntent("nature", "a.png", "image/png"))
+    world.drop(draft.task.args["source"])
+    world.clock.move(world.services.presigned.lifetime + PATIENCE.presigned)
+    assert sweep(world) == {"announced": 1}
+    world.clock.move(PATIENCE.pending - MINUTE)
+    assert sweep(world) == {}
+    world.clock.move(MINUTE)
+    assert sweep(world) == {"announced": 1}
 
 
 def test_a_sweep_stops_when_its_time_is_over(world: World) -> None:
-    for number in range(230):
-        world.upload(a_png(number))
-    world.clock.move(PATIENCE.pending)
+    for number in range(9):
+        world.services.state.tasks.add(lost(number))
+    world.clock.move(2 * PATIENCE.pending)
     pages = iter([True, False])
-    assert world.services.sweeper.sweep(keep_going=lambda: next(pages)) == {"announced": 100}
+    assert small(world).sweep(keep_going=lambda: next(pages, False)) == {"announced": 2}
