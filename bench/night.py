@@ -1,6 +1,10 @@
-"""What a night costs, by the size of the bucket: requests, parts, and the memory of the largest part.
+"""What a night costs, by the size of the bucket: requests, parts, simulated time, and the memory of the largest part.
 
-python -m bench.night [KEYS ...]     (default: 100000 1000000)
+python -m bench.night [KEYS ...]                   (default: 100000 1000000)
+python -m bench.night unchanged ROWS COLLECTIONS   (the recount, when one collection in a hundred has changed)
+
+The steps are the real ones; bucket and catalogue are computed (see `bench.simulated`), each request takes 20 ms of the
+simulated clock, and the waits between two parts of a job are not simulated.
 """
 
 from __future__ import annotations
@@ -9,21 +13,30 @@ import sys
 import time
 import tracemalloc
 from collections.abc import Callable
-from dataclasses import dataclass, field
-from datetime import timedelta
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
 from itertools import count
 from typing import Any, cast
 
-from bench.simulated import PER_IMAGE, Reads, SimulatedBucket, SimulatedCatalog, SimulatedClock
+from bench.simulated import (
+    NOW,
+    PER_IMAGE,
+    Reads,
+    SimulatedBucket,
+    SimulatedCatalog,
+    SimulatedClock,
+    SimulatedCollections,
+)
 from chalicelib.adapters.memory import MemoryState
+from chalicelib.admin.scopes import ExpiringRecord
 from chalicelib.images.trash import Purge
 from chalicelib.maintenance.cleanup import Cleanup
 from chalicelib.maintenance.consistency_check import ConsistencyCheck
 from chalicelib.maintenance.model import CleanupBounds
 from chalicelib.maintenance.orphan_scan import OrphanScan
 from chalicelib.maintenance.quarantine import Quarantine
-from chalicelib.maintenance.recount import RecountJob
-from chalicelib.ports import Catalog, ObjectStore
+from chalicelib.maintenance.recount import RecountJob, mark_name
+from chalicelib.ports import Catalog, ExpiringStore, ObjectStore
 from chalicelib.tasks.chunked_jobs import ChunkedJob, ChunkedJobs
 from chalicelib.tasks.factory import JobEnqueuer, JobRequest
 from chalicelib.tasks.lease import Leases
@@ -50,6 +63,8 @@ class Cost:
     """Of the largest part, above what was there before it; only where memory was traced."""
     seconds: float
     task: Task
+    hours: float = 0.0
+    """Of the simulated clock."""
 
     def line(self) -> str:
         """For people."""
@@ -57,7 +72,7 @@ class Cost:
         return (
             f"{self.task.type:26} {self.keys:>9,} keys  {self.parts:>4} parts  {self.requests:>7,} requests"
             f" ({self.requests * each:,.0f} per 100,000)  {self.things * each:>9,.0f} things per 100,000"
-            f"  {self.peak_mb:5.1f} MB  {self.seconds * each:5.2f} s per 100,000"
+            f"  {self.peak_mb:5.1f} MB  {self.seconds * each:5.2f} s per 100,000  {self.hours:5.2f} h simulated"
         )
 
 
@@ -78,14 +93,62 @@ def clean_up(keys: int, *, traced: bool = True) -> Cost:
     reads = Reads(clock)
     images = keys // PER_IMAGE
     catalog, bucket = cast("Catalog", SimulatedCatalog(images, reads)), SimulatedBucket(images, reads)
-    return _run(TaskType.CLEANUP_ORPHANED_FILES, keys, reads, lambda s: _cleanup(s, clock, catalog, bucket), traced)
+    return _run(
+        JobRequest(TaskType.CLEANUP_ORPHANED_FILES),
+        keys,
+        reads,
+        lambda state: _cleanup(state, clock, catalog, bucket),
+        traced=traced,
+    )
 
 
 def recount(keys: int, *, traced: bool = True) -> Cost:
     """`update_collection_stats` over the images of that bucket, whose counters are wrong."""
     reads = Reads(SimulatedClock())
     catalog = cast("Catalog", SimulatedCatalog(keys // PER_IMAGE, reads))
-    return _run(TaskType.UPDATE_COLLECTION_STATS, keys, reads, lambda _: RecountJob(catalog, reads.clock), traced)
+    return _run(
+        JobRequest(TaskType.UPDATE_COLLECTION_STATS),
+        keys,
+        reads,
+        lambda _: RecountJob(catalog, reads.clock),
+        traced=traced,
+    )
+
+
+def recount_unchanged(rows: int, collections: int, *, changed: int, traced: bool = False) -> Cost:
+    """`update_collection_stats` on time, when the counters of so many collections have moved since the last night."""
+    reads, state = Reads(SimulatedClock()), MemoryState()
+    names = tuple(f"c{number:07}" for number in range(collections))
+    catalog = SimulatedCollections(rows, reads, off=0, names=names, moved=set(names[:: max(collections // changed, 1)]))
+    until = reads.clock.now() + _ENDLESS
+    for name in names:
+        record = state.expiring.get(mark_name(name, "1"))
+        state.expiring.replace(record, replace(record, until=until))
+    job = RecountJob(cast("Catalog", catalog), reads.clock, marks=_CountedMarks(state.expiring, reads))
+    on_time = JobRequest(TaskType.UPDATE_COLLECTION_STATS, args={"period": reads.clock.now().isoformat()})
+    return _run(on_time, rows, reads, lambda _: job, traced=traced)
+
+
+@dataclass(frozen=True)
+class _CountedMarks:
+    """A store of marks whose requests are counted."""
+
+    store: ExpiringStore
+    reads: Reads
+
+    def get(self, key: str) -> ExpiringRecord:
+        """See `ExpiringStore.get`."""
+        self.reads.note("marks")
+        return self.store.get(key)
+
+    def replace(self, before: ExpiringRecord, after: ExpiringRecord) -> ExpiringRecord:
+        """See `ExpiringStore.replace`."""
+        self.reads.note("marks")
+        return self.store.replace(before, after)
+
+    def delete_expired(self, now: datetime, limit: int) -> int:
+        """See `ExpiringStore.delete_expired`."""
+        return self.store.delete_expired(now, limit)
 
 
 def _cleanup(state: MemoryState, clock: SimulatedClock, catalog: Catalog, bucket: SimulatedBucket) -> Cleanup:
@@ -107,13 +170,16 @@ def _cleanup(state: MemoryState, clock: SimulatedClock, catalog: Catalog, bucket
     )
 
 
-def _run(kind: TaskType, keys: int, reads: Reads, job: Callable[[MemoryState], ChunkedJob], traced: bool) -> Cost:  # noqa: FBT001
+def _run(
+    request: JobRequest, keys: int, reads: Reads, job: Callable[[MemoryState], ChunkedJob], *, traced: bool
+) -> Cost:
+    kind = request.type
     state, rules, queue, ids = MemoryState(), TaskPolicy(lease=_ENDLESS), cast("Any", _Quiet()), count()
     attempts = Leases(state.tasks, reads.clock, rules, lambda: 0.5)
     runner = Worker(attempts, ParentTasks(state.tasks, reads.clock, rules), lambda: f"run {next(ids)}")
     long = job(state)
     slices = ChunkedJobs(attempts, {kind: queue}, {kind: lambda: long}, soft_limit=_ENDLESS)
-    task = JobEnqueuer(state.tasks, {kind: queue}, reads.clock, rules, lambda: "job").enqueue(JobRequest(kind))
+    task = JobEnqueuer(state.tasks, {kind: queue}, reads.clock, rules, lambda: "job").enqueue(request)
     peak, began = 0.0, time.process_time()
     while not task.is_final:
         task, here = _part(slices, runner, task, traced=traced)
@@ -121,7 +187,8 @@ def _run(kind: TaskType, keys: int, reads: Reads, job: Callable[[MemoryState], C
     requests = sum(number for name, number in reads.counts.items() if not name.endswith("things"))
     things = sum(number for name, number in reads.counts.items() if name.endswith("things"))
     parts = Checkpoint.of(task).part + 1
-    return Cost(keys, parts, requests, things, peak, time.process_time() - began, task)
+    hours = (reads.clock.now() - NOW).total_seconds() / 3600
+    return Cost(keys, parts, requests, things, peak, time.process_time() - began, task, hours)
 
 
 def _part(slices: ChunkedJobs, runner: Worker, task: Task, *, traced: bool) -> tuple[Task, float]:
@@ -134,7 +201,10 @@ def _part(slices: ChunkedJobs, runner: Worker, task: Task, *, traced: bool) -> t
     return done, peak
 
 
-if __name__ == "__main__":
+if sys.argv[1:2] == ["unchanged"] and __name__ == "__main__":
+    rows, collections = int(sys.argv[2]), int(sys.argv[3])
+    print(recount_unchanged(rows, collections, changed=max(collections // 100, 1)).line(), flush=True)
+elif __name__ == "__main__":
     for size in map(int, sys.argv[1:] or ("100000", "1000000")):
         for job in (clean_up, recount):
             print(job(size).line(), flush=True)

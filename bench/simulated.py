@@ -175,6 +175,40 @@ class SimulatedCatalog:
         self.off += delta.images
 
 
+@dataclass
+class SimulatedCollections(SimulatedCatalog):
+    """The same rows in many collections of equal size, whose counters are exact."""
+
+    names: tuple[str, ...] = ()
+    moved: set[str] = field(default_factory=set)
+    """Collections whose counters have moved since the last night."""
+
+    def collections(self) -> tuple[str, ...]:
+        """See `Catalog.collections`; a request a page of about 5,000 names."""
+        for start in range(0, len(self.names), 5_000):
+            self.reads.note("collections", len(self.names[start : start + 5_000]))
+        return self.names
+
+    def images(self, collection: str, limit: int, cursor: str | None = None) -> Page[Image]:
+        """See `Catalog.images`."""
+        start = int(cursor or 0)
+        some = range(start, min(start + limit, self.each))
+        self.reads.note("images", len(some))
+        found = tuple(replace(image_of(number), collection=collection) for number in some)
+        return Page(found, str(some.stop) if some.stop < self.each else None)
+
+    def stats_with_version(self, collection: str) -> tuple[CollectionStats, str]:
+        """See `Catalog.stats_with_version`."""
+        self.reads.note("stats")
+        counted = CollectionStats(collection, self.each, 10_000 * self.each, 80_000 * self.each)
+        return counted, "2" if collection in self.moved else "1"
+
+    @property
+    def each(self) -> int:
+        """Images in a collection."""
+        return self.size // len(self.names)
+
+
 def id_of(number: int) -> str:
     """The image's id; ids sort as numbers do."""
     return f"{number:012d}"

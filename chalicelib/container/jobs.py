@@ -297,7 +297,11 @@ class JobServices(Services):
         from chalicelib.maintenance.recount import RecountJob
 
         return RecountJob(
-            catalog=self.state.catalog, clock=self.clock, metrics=self.metrics, counted=self.manifests.refresh
+            catalog=self.state.catalog,
+            clock=self.clock,
+            metrics=self.metrics,
+            counted=self.manifests.refresh,
+            marks=self.state.expiring,
         )
 
     @cached_property

@@ -11,6 +11,8 @@ from chalicelib.names import collection_name
 from chalicelib.ports import Catalog
 from chalicelib.tasks.model import Position
 
+_MOST_SUMMED = 1_000
+
 
 @dataclass(frozen=True, slots=True)
 class CollectionImages:
@@ -22,7 +24,7 @@ class CollectionImages:
     following: Position | None
     """Position of the next batch; None after the last."""
     total: int
-    """Number of images when the iteration began."""
+    """Number of images when the iteration began; 0 if there were too many collections to ask each."""
 
 
 @dataclass(frozen=True)
@@ -45,7 +47,8 @@ class ImageIteration:
 
     def _first_position(self, only: str | None) -> Position:
         names = self.catalog.collections() if only is None else (only,)
-        total = sum(self.catalog.stats(name).images for name in names)
+        # A step is bounded: of very many collections the total stays unknown.
+        total = sum(self.catalog.stats(name).images for name in names) if len(names) <= _MOST_SUMMED else 0
         return {"collection": names[0] if names else None, "cursor": None, "total": total}
 
     def _next_collection(self, name: str) -> str | None:

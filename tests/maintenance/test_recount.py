@@ -4,10 +4,11 @@ from collections.abc import Callable
 
 import pytest
 
+from chalicelib.admin.scopes import ExpiringRecord
 from chalicelib.images.model import CollectionStats, Image
 from chalicelib.ports import Page
 from chalicelib.tasks.model import Status
-from tests.maintenance_world import MaintenanceWorld
+from tests.maintenance_world import HOUR, MaintenanceWorld
 
 
 @pytest.fixture
@@ -132,3 +133,74 @@ def test_two_recounts_at_once_correct_once(world: MaintenanceWorld, monkeypatch:
     monkeypatch.setattr(world.services.state.catalog, "correct_stats", late)
     assert counted(world) == {"exact": 1, "too_busy": 1}
     assert stats("nature") == world.recounted("nature")
+
+
+def on_time(world: MaintenanceWorld) -> dict[str, object]:
+    """Work off the next scheduled run, and return its counts."""
+    world.clock.move(HOUR)
+    task = world.services.schedules.start("stats", world.clock.now())
+    assert task is not None
+    report = dict(world.finish(task).result or {})
+    wanted = ("exact", "unchanged", "corrected", "too_busy", "images_counted", "images_unchanged")
+    return {name: report[name] for name in wanted if name in report}
+
+
+def test_a_scheduled_run_reads_no_rows_of_unchanged_collections(world: MaintenanceWorld) -> None:
+    assert on_time(world) == {"exact": 2, "images_counted": 5}
+    assert on_time(world) == {"unchanged": 2, "images_unchanged": 5}
+    world.image(10, collection="cities")
+    assert on_time(world) == {"exact": 1, "unchanged": 1, "images_counted": 2, "images_unchanged": 4}
+    assert counted(world) == {"exact": 2}, "a manual run counts everything"
+
+
+def test_a_mark_holds_for_a_day(world: MaintenanceWorld) -> None:
+    on_time(world)
+    world.clock.move(24 * HOUR)
+    assert on_time(world) == {"exact": 2, "images_counted": 5}
+
+
+def test_drift_after_a_mark_is_found(world: MaintenanceWorld) -> None:
+    on_time(world)
+    world.drift("nature", 3)
+    assert on_time(world)["corrected"] == 1
+    assert world.services.state.catalog.stats("nature") == world.recounted("nature")
+
+
+@pytest.mark.parametrize("when", ["while counting", "before the mark", "after the mark"])
+def test_a_change_beside_the_mark_is_counted_by_the_next_run(
+    world: MaintenanceWorld, monkeypatch: pytest.MonkeyPatch, when: str
+) -> None:
+    """The mark names the version that was counted, so a change that comes at any moment has another one."""
+    state, more = world.services.state, uploads(world)
+    write, changed = state.expiring.replace, [more] if when != "while counting" else []
+
+    def change(moment: str, key: str) -> None:
+        if when == moment and key.startswith("recounted:nature:") and changed:
+            changed.pop()()
+
+    def marked(before: ExpiringRecord, after: ExpiringRecord) -> ExpiringRecord:
+        change("before the mark", after.key)
+        written = write(before, after)
+        change("after the mark", after.key)
+        return written
+
+    with monkeypatch.context() as patched:
+        patched.setattr(state.expiring, "replace", marked)
+        if when == "while counting":
+            meddle(world, patched, more, times=1)
+        on_time(world)
+    assert not changed, "the moment has come"
+    assert on_time(world)["images_unchanged"] == 1
+    assert on_time(world) == {"unchanged": 2, "images_unchanged": 6}
+
+
+def test_very_many_unchanged_collections_take_several_steps(
+    world: MaintenanceWorld, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("chalicelib.maintenance.recount._MOST_SKIPPED", 2)
+    for number in range(5):
+        world.image(number, collection=f"c{number}")
+    on_time(world)
+    assert on_time(world) == {"unchanged": 7, "images_unchanged": 10}
+    world.image(7, collection="c4")
+    assert on_time(world)["images_counted"] == 2

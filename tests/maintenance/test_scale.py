@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import pytest
 
-from bench.night import Cost, clean_up, recount
+from bench.night import Cost, clean_up, recount, recount_unchanged
 from chalicelib.tasks.model import Status
 from tests.sizes import at_night
 
@@ -41,3 +41,10 @@ def test_every_orphan_of_a_large_bucket_is_found() -> None:
     assert cost.task.result is not None
     assert cost.task.result["quarantined"] == 111 * 9
     assert cost.parts > 1
+
+
+def test_a_recount_reads_only_what_has_changed() -> None:
+    cost = recount_unchanged(100_000, 1_000, changed=10)
+    result = cost.task.result or {}
+    assert (cost.task.status, result["exact"], result["unchanged"]) == (Status.SUCCESS, 10, 990)
+    assert (result["images_counted"], result["images_unchanged"]) == (1_000, 99_000)
