@@ -16,11 +16,13 @@ from chalicelib.errors import BadRequest, Conflict, TaskNotFound
 from chalicelib.maintenance.model import SCHEDULES, Options, Schedule, ScheduleStatus, schedule_named
 from chalicelib.ports import Metrics, ScheduleStore, TaskStore
 from chalicelib.tasks.factory import JobEnqueuer, JobRequest
-from chalicelib.tasks.model import LATE, RESUMES, Failure, Status, Subject, Task
+from chalicelib.tasks.model import CONTINUES, LATE, RESUMES, Failure, Report, Status, Subject, Task
 from chalicelib.telemetry import NULL_METRICS, log
 
 _MISSED_AFTER = timedelta(minutes=15)
 """EventBridge gives no exact time; a run that has not begun this long after its time counts as missed."""
+_CONTINUED_PERIODS = 2
+"""A run that is older than so many periods of its schedule is begun anew: what it has surveyed is out of date."""
 
 _LATE_REASON = (
     "Its time passed without a run: it was not called, or the state store did not answer. Nothing was done then."
@@ -135,7 +137,11 @@ class Schedules:
     def _start_period(
         self, schedule: Schedule, slot: ScheduleStatus, period: datetime, *, late: Mapping[str, str] | None = None
     ) -> Task | None:
-        request = self._request(schedule, {**self._resume_args(slot), "period": period.isoformat(), **(late or {})})
+        last = self._last_run(slot)
+        given = {**_resume_args(last), "period": period.isoformat(), **(late or {})}
+        request = self._request(schedule, given)
+        if last is not None and self._is_unfinished(schedule, last):
+            request = _continued(request, last)
         try:
             return self._start(request, slot, {"last_period": period}, task_id=schedule.task_id(period))
         except StillRunning as held:
@@ -200,15 +206,19 @@ class Schedules:
     def _request(self, schedule: Schedule, args: Mapping[str, str]) -> JobRequest:
         return JobRequest(schedule.type, Subject(args.get("collection")), {**args, "schedule": schedule.name})
 
-    def _resume_args(self, slot: ScheduleStatus) -> Mapping[str, str]:
-        """Return the arguments with which the next run continues where the last one stopped."""
-        last = self._last_run(slot)
-        if last is None:
-            return {}
-        if last.status is Status.PARTIAL:
-            # It did not complete its part: the next run begins at the same position.
-            return {name: last.args[name] for name in RESUMES if name in last.args}
-        return cast("Mapping[str, str]", (last.result or {}).get("resume", {}))
+    def _is_unfinished(self, schedule: Schedule, last: Task) -> bool:
+        """Return True if the time limit, a lost worker or an outage has ended this run, so that the next continues it.
+
+        A run that has not moved since it took over another one is not continued: what it meets there may be the cause.
+        Nor is an old one, nor a manual run with options, nor one that stopped because it must not remove more.
+        """
+        position = last.args.get("position")
+        is_cut_off = last.status is Status.PARTIAL and last.error is None
+        error = last.error if last.status is Status.FAILURE else None
+        is_lost = error is not None and (error.retryable or error.code == "time_limit")
+        is_recent = last.created_at >= self.jobs.clock.now() - _CONTINUED_PERIODS * schedule.every
+        has_moved = position is not None and position != last.args.get(CONTINUES)
+        return (is_cut_off or is_lost) and is_recent and has_moved and not schedule.options & last.args.keys()
 
     def _report(self, schedule: Schedule) -> ScheduleReport:
         slot, shifted = self.store.get(schedule.name), schedule.shifted(self.shift)
@@ -221,3 +231,23 @@ class Schedules:
             return self.tasks.get(slot.last_task_id) if slot.last_task_id else None
         except TaskNotFound:
             return None
+
+
+def _resume_args(last: Task | None) -> Mapping[str, str]:
+    """Return the arguments with which the next run begins where the last one was to begin, or has said to go on."""
+    if last is None:
+        return {}
+    if last.status is Status.PARTIAL:
+        # It did not complete its part: the next run begins at the same position.
+        return {name: last.args[name] for name in RESUMES if name in last.args}
+    return cast("Mapping[str, str]", (last.result or {}).get("resume", {}))
+
+
+def _continued(request: JobRequest, last: Task) -> JobRequest:
+    """Return the request with the last run's position, and with its report: the budget of both is one."""
+    here, began = last.args["position"], {name: last.args[name] for name in RESUMES if name in last.args}
+    return replace(
+        request,
+        args={**request.args, **began, "position": here, CONTINUES: here},
+        report=Report.of(last.result).result(),
+    )

@@ -127,6 +127,7 @@ class JobEnqueuer:
             queued_at=now,
             subject=request.subject,
             args=request.args,
+            result=request.report,
             max_attempts=self.policy.max_attempts,
         )
 
@@ -157,6 +158,8 @@ class JobRequest:
     type: TaskType
     subject: Subject = field(default_factory=Subject)
     args: Mapping[str, str] = field(default_factory=dict)
+    report: Mapping[str, object] | None = None
+    """Report of the run that this one continues."""
 
 
 _NAMESPACE = uuid.UUID("0c2c2f0e-0d2b-5a57-8c39-5d8f3ab1a9f4")

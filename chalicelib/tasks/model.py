@@ -369,6 +369,8 @@ CHECKPOINT = frozenset({"part", "began_at", "position"})
 """Names of the task arguments that store a job's checkpoint."""
 RESUMES = frozenset({"after", "rows"})
 """Names of the task arguments with the position from which a scheduled run continues an earlier, unfinished one."""
+CONTINUES = "continues"
+"""Name of the task argument with the stored position at which a scheduled run took over an unfinished one."""
 LATE = "late"
 """Name of the task argument that explains why a scheduled run began late."""
 _EXAMPLES = 20

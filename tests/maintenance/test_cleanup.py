@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from datetime import timedelta
 
@@ -7,8 +8,9 @@ import pytest
 
 from chalicelib import storage
 from chalicelib.errors import Conflict, ObjectNotFound
+from chalicelib.maintenance.cleanup import _PHASES
 from chalicelib.maintenance.model import CleanupBounds
-from chalicelib.tasks.model import Status
+from chalicelib.tasks.model import Failure, Status, Task
 from tests.maintenance_world import DAY, HOUR, MaintenanceWorld
 from tests.trouble import unavailable
 from tests.world import a_png
@@ -282,3 +284,90 @@ def test_a_bucket_too_large_for_one_night_is_gone_on_with(world: MaintenanceWorl
         world.run_until_idle()
     assert len(world.bucket.under("quarantine/")) == 2_500
     assert world.missing() == []
+
+
+def start_night(world: MaintenanceWorld, *, days: int = 1) -> Task:
+    """Start the scheduled run of a later day, and return its task, which has not begun."""
+    world.clock.move(days * DAY)
+    task = world.services.schedules.start("cleanup", world.clock.now())
+    assert task is not None
+    return task
+
+
+def with_many_orphans(world: MaintenanceWorld, number: int = 350) -> set[str]:
+    world.image()
+    keys = {world.orphan(one) for one in range(number)}
+    world.clock.move(DAY)
+    world.services.cleanup_job = replace(world.services.cleanup_job, bounds=CleanupBounds(always_allowed=number))
+    return keys
+
+
+def test_a_night_that_runs_out_of_time_is_continued_by_the_next(world: MaintenanceWorld) -> None:
+    """Ten steps of nine minutes each: three nights of three or four steps, with one survey and one budget."""
+    orphans = with_many_orphans(world)
+    nights: list[Task] = []
+    world.piece_lasts = timedelta(minutes=9)
+    while not nights or nights[-1].status is Status.PARTIAL:
+        nights.append(world.finish(start_night(world)))
+        assert len(nights) < 12
+    phases = [json.loads(night.args["position"])["phase"] for night in nights]
+    result = nights[-1].result or {}
+    assert (nights[-1].status, len(nights) > 2, phases == sorted(phases, key=list(_PHASES).index)) == (
+        Status.SUCCESS,
+        True,
+        True,
+    )
+    assert (result["quarantined"], result["taken"]) == (len(orphans), len(orphans))
+    assert result["orphans"] == len(orphans), "the bucket was surveyed once"
+    assert world.missing() == []
+
+
+LOST = Failure("worker_lost", "The worker of the task stopped or ran out of time.", retryable=True)
+OVERDUE = Failure("time_limit", "The job exceeded its time limit.")
+REFUSED = Failure("too_many_orphans", "Too many orphans.")
+
+
+def end_midway(world: MaintenanceWorld, error: Failure) -> Task:
+    """Start a night, work off its first part, end it with this error, and return it."""
+    world.piece_lasts = timedelta(minutes=1)
+    night = start_night(world)
+    world.deliver()
+    world.queue.messages.clear()
+    stopped = world.task(night)
+    return world.services.state.tasks.replace(stopped, stopped.failed(error, now=world.clock.now(), keep=9 * DAY))
+
+
+@pytest.mark.parametrize(
+    ("error", "days", "continues"),
+    [(LOST, 1, True), (OVERDUE, 1, True), (LOST, 3, False), (REFUSED, 1, False)],
+    ids=["lost", "overdue", "old", "refused"],
+)
+def test_a_night_that_was_killed_is_continued_unless_it_was_refused_or_is_old(
+    world: MaintenanceWorld, error: Failure, days: int, *, continues: bool
+) -> None:
+    orphans = with_many_orphans(world)
+    killed = end_midway(world, error)
+    following = start_night(world, days=days)
+    assert (following.args.get("position") == killed.args["position"]) is continues
+    assert (following.result is not None) is continues
+    done = world.finish(following)
+    while done.status is Status.PARTIAL:
+        done = world.finish(start_night(world))
+    assert ((done.result or {})["quarantined"], len(world.bucket.under("quarantine/"))) == (len(orphans), len(orphans))
+    assert world.missing() == []
+
+
+def test_a_night_that_cannot_move_is_begun_anew(world: MaintenanceWorld) -> None:
+    with_many_orphans(world)
+    end_midway(world, LOST)
+    second, tasks = start_night(world), world.services.state.tasks
+    tasks.replace(second, second.failed(LOST, now=world.clock.now(), keep=9 * DAY))
+    world.queue.messages.clear()
+    assert "position" not in start_night(world).args
+
+
+def test_a_night_after_a_dry_run_is_begun_anew(world: MaintenanceWorld) -> None:
+    with_many_orphans(world)
+    world.piece_lasts = timedelta(minutes=30)
+    assert world.run("cleanup", dry_run=True).status is Status.PARTIAL
+    assert "position" not in start_night(world).args
