@@ -137,6 +137,15 @@ def _encrypted_on_the_way(it: Deployment) -> Iterator[str]:
             yield name
 
 
+def _major_version(it: Deployment) -> Iterator[str]:
+    families = {name: found["Family"] for name, found in it.of("AWS::RDS::DBParameterGroup").items()}
+    for name, database in it.of(INSTANCE).items():
+        major = str(database.get("EngineVersion", ""))
+        family = families.get(database.get("DBParameterGroupName", {}).get("Ref"))
+        if not major.isdigit() or family != f"postgres{major}" or database.get("AutoMinorVersionUpgrade") is not True:
+            yield name
+
+
 RULES = (
     Rule("the bucket is private", "pictures reach the public through the CDN, originals never", _private),
     Rule("the bucket knows no ACLs", "an ACL could open one object behind the policy's back", _owned),
@@ -156,4 +165,9 @@ RULES = (
     Rule("the database is backed up", "for a week at least", _backed_up),
     Rule("only functions speak to the database", "a network rule, whatever the password is", _spoken_to_by_functions),
     Rule("the database insists on TLS", "and its clients do", _encrypted_on_the_way),
+    Rule(
+        "the database follows its major version",
+        "AWS retires minor versions, and a new stage could not be made with one",
+        _major_version,
+    ),
 )

@@ -142,6 +142,7 @@ PLANTS: Mapping[str, Plant] = {
     "the database is backed up": _with("Database", "BackupRetentionPeriod", to=0),
     "only functions speak to the database": lambda it: _of(it, "DatabaseGroup")["SecurityGroupIngress"].append(OPEN),
     "the database insists on TLS": _with("ServerSettings", "Parameters", "rds.force_ssl", to="0"),
+    "the database follows its major version": _with("Database", "EngineVersion", to="17.6"),
     "work that fails is kept": _without("ImagesQueue", "RedrivePolicy"),
     "dead letters are kept for two weeks": _with("ImagesDeadLetters", "MessageRetentionPeriod", to=345600),
     "dead letters are named after their queue": _with("ImagesDeadLetters", "QueueName", to={"Fn::Sub": "x-${Stage}"}),
