@@ -23,6 +23,7 @@ from cli.local.stack import PROJECT
 from cli.local.staging import tracked_config
 from cli.target import is_private
 from infra import checks
+from infra.concurrency import capacity, most_workers
 
 if TYPE_CHECKING:
     from cli.client.api import Client, Health
@@ -273,9 +274,7 @@ def _is_allowed(probe: Callable[[], object]) -> bool:
 
 
 SIGN_IN = "Sign in (`aws sso login`, or AWS_PROFILE, or the AWS_ACCESS_KEY_ID pair); only deploying needs it."
-ENOUGH_CONCURRENCY = 100
-"""Concurrent executions: new accounts have 10; the usual 1,000 must be requested."""
-RAISE_QUOTA = "Request more in Service Quotas: Lambda, Concurrent executions."
+RAISE_QUOTA = "Request more in Service Quotas: Lambda, Concurrent executions. New accounts have 10 of the usual 1,000."
 STACK_PREFIX = "wallify-"
 
 
@@ -300,10 +299,19 @@ def check_account(session: Any = None) -> Iterator[Finding]:  # noqa: ANN401 - b
 
 def _concurrency(session: Any) -> Iterator[Finding]:  # noqa: ANN401 - as above
     limit = session.client("lambda").get_account_settings()["AccountLimit"]["ConcurrentExecutions"]
-    words = f"{limit} concurrent executions in {session.region_name}"
-    yield (
-        Finding("quota", GOOD, words) if limit >= ENOUGH_CONCURRENCY else Finding("quota", DOUBTFUL, words, RAISE_QUOTA)
-    )
+    yield check_concurrency(limit, session.region_name, most_workers(tracked_config()))
+
+
+def check_concurrency(limit: int, region: str, wanted: int) -> Finding:
+    """Compare the quota of concurrent executions with the workers that the stages want for each queue."""
+    room = capacity(limit)
+    words = f"{limit} concurrent executions in {region}: room for {room.workers} workers of each queue"
+    if not room.fits or wanted > room.workers:
+        advice = f"Set WALLIFY_CONCURRENCY to {room.workers} (now {wanted}). {RAISE_QUOTA}"
+        return Finding("quota", DOUBTFUL, words, advice)
+    if not room.can_reserve(limit, wanted):
+        return Finding("quota", DOUBTFUL, f"{words}; workers cannot reserve theirs", RAISE_QUOTA)
+    return Finding("quota", GOOD, words)
 
 
 def _stacks(session: Any) -> Iterator[Finding]:  # noqa: ANN401 - as above

@@ -12,7 +12,7 @@ from chalicelib.admin.scopes import Scope
 from chalicelib.errors import Misconfigured
 from cli import doctor
 from cli.client.api import Health
-from cli.doctor import check_account
+from cli.doctor import check_account, check_concurrency
 from cli.local.stack import Stack
 from native import build
 from tests.cli.conftest import Terminal, Typed
@@ -167,6 +167,28 @@ def aws(monkeypatch: pytest.MonkeyPatch) -> Iterator[boto3.Session]:
         monkeypatch.setenv(name, "testing")
     with mock_aws():
         yield boto3.Session(region_name="eu-central-1")
+
+
+@pytest.mark.parametrize(
+    ("quota", "wanted", "state", "advice"),
+    [
+        (5, 2, "doubtful", "Set WALLIFY_CONCURRENCY to 2"),
+        (10, 4, "doubtful", "Set WALLIFY_CONCURRENCY to 2 (now 4)"),
+        (10, 2, "doubtful", "Request more in Service Quotas"),
+        (50, 4, "doubtful", "Request more in Service Quotas"),
+        (100, 4, "doubtful", "Request more in Service Quotas"),
+        (1_000, 4, "good", ""),
+        (1_000, 200, "good", ""),
+        (1_000, 201, "doubtful", "Set WALLIFY_CONCURRENCY to 200 (now 201)"),
+        (3_000, 600, "good", ""),
+    ],
+)
+def test_workers_that_do_not_fit_the_account_are_named(quota: int, wanted: int, state: str, advice: str) -> None:
+    found = check_concurrency(quota, "eu-central-1", wanted)
+
+    assert found.state == state
+    assert found.advice.startswith(advice)
+    assert bool(found.advice) == bool(advice)
 
 
 @pytest.mark.slow  # moto answers for a dozen services
