@@ -83,10 +83,10 @@ def _print_addresses(stack: Stack, record: Record) -> None:
 
 def _watch(stack: Stack, *, plain: bool) -> None:
     stdout.print("Watching the source files. Ctrl-C stops watching; the local cloud keeps running.")
-    seen = _sources()
+    seen = _sources(stack)
     while True:
         time.sleep(LOOK)
-        now = _sources()
+        now = _sources(stack)
         if now != seen:
             seen = now
             _deploy_change(stack, plain=plain)
@@ -100,8 +100,9 @@ def _deploy_change(stack: Stack, *, plain: bool) -> None:
         print_error(trouble)
 
 
-def _sources() -> str:
-    return staging.fingerprint_files(PROJECT, WATCHED)
+def _sources(stack: Stack) -> str:
+    own = staging.fingerprint_files(stack.settings.parent, (stack.settings.name,))
+    return staging.fingerprint_files(PROJECT, WATCHED) + own
 
 
 KEYS = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_DEFAULT_REGION")
@@ -158,6 +159,7 @@ def stack_facts(stack: Stack) -> dict[str, object]:
         "gallery_url": stack.gallery_url,
         "token": record.token,
         "emulator_url": stack.emulator_url,
+        "settings_file": str(stack.settings),
         "functions": list(record.functions),
         **({"bucket": bucket} if bucket else {}),
     }

@@ -194,7 +194,7 @@ def _environment(stack: Stack) -> dict[str, str]:
         | EMULATOR_KEYS
         | {
             "GATEWAY_PORT": str(stack.emulator_port),
-            "LAMBDA_ACCOUNT_CONCURRENCY": str(Capacity.of_machine().account(staging.local_variables())),
+            "LAMBDA_ACCOUNT_CONCURRENCY": str(Capacity.of_machine().account(staging.local_variables(stack))),
             "TMPDIR": str(stack.folder("tmp")),
             "STATE_DIR": str(stack.folder("state")),
             "S3_DATA_DIR": str(stack.folder("objects")),

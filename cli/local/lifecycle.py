@@ -55,7 +55,7 @@ def up(stack: Stack, tell: Tell, source: Path = PROJECT, *, state: str | None = 
     `state` (dynamodb or postgres) is stored; without it, the stack keeps its previous state. `plain` starts the
     emulator without patches.
     """
-    staging.check_settings(STAGE)
+    staging.check_local_settings(stack)
     with exclusive(stack):
         _check_disk(stack)
         _claim_ports(stack)

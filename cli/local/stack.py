@@ -66,6 +66,11 @@ class Stack:
         return any((self.home / mark).exists() for mark in (RECORD, LOCK))
 
     @property
+    def settings(self) -> Path:
+        """File with settings for the functions of this stack alone, beside its folder; nobody need make one."""
+        return self.home.with_name(f"{self.home.name}.env")
+
+    @property
     def build(self) -> Path:
         """Folder of the staged Chalice project."""
         return self.home / "build"

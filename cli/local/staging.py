@@ -10,6 +10,8 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
+from dotenv import dotenv_values
+
 from chalicelib.settings import PAGE
 from cli.errors import CommandError
 from cli.local.access import AllowedCallers
@@ -60,12 +62,31 @@ def tracked_config(source: Path = PROJECT) -> dict[str, Any]:
     return config
 
 
+def local_config(stack: Stack, source: Path = PROJECT) -> dict[str, Any]:
+    """Return the tracked configuration, with the settings of the stack's own file in the stage of the local cloud."""
+    config = tracked_config(source)
+    ours = config["stages"][STAGE]
+    own = dotenv_values(stack.settings, interpolate=False)  # empty without a file
+    ours["environment_variables"] = ours.get("environment_variables", {}) | own
+    return config
+
+
 def check_settings(stage_name: str, source: Path = PROJECT) -> None:
     """Raise CommandError with every wrong setting of the stage, before anything is deployed."""
-    if wrong := checks.faults(tracked_config(source), stage_name):
+    _check(tracked_config(source), stage_name, f"{checks.CONFIG} or infra/stages.toml")
+
+
+def check_local_settings(stack: Stack) -> None:
+    """Raise CommandError with every wrong setting of the local cloud, before anything is started."""
+    own = f"{stack.settings}, " if stack.settings.exists() else ""
+    _check(local_config(stack), STAGE, f"{own}{checks.CONFIG} or infra/stages.toml")
+
+
+def _check(config: dict[str, Any], stage_name: str, places: str) -> None:
+    if wrong := checks.faults(config, stage_name):
         raise CommandError(
             "Settings are wrong; nothing was deployed.",
-            f"Correct them in {checks.CONFIG} or infra/stages.toml. {PAGE} lists all.",
+            f"Correct them in {places}. {PAGE} lists all.",
             evidence="\n".join(wrong),
         )
 
@@ -76,7 +97,7 @@ def stage_project(stack: Stack, record: Record, source: Path = PROJECT) -> None:
     (build / ".chalice").mkdir(exist_ok=True)
     for stale in CODE_FILES:
         _remove(build / stale)
-    config = stage.resolved(tracked_config(), STAGE, record.outputs, cdn_url=stack.cdn_url, api_url=stack.api_url)
+    config = stage.resolved(local_config(stack), STAGE, record.outputs, cdn_url=stack.cdn_url, api_url=stack.api_url)
     config = stage.signing_through(config, STAGE, stack.cdn_url)
     if record.database_url:
         environment = {"WALLIFY_STATE": "sql", "WALLIFY_DATABASE_URL": record.database_url}
@@ -95,9 +116,9 @@ def _limit(ours: dict[str, Any], capacity: Capacity) -> None:
     ours["lambda_functions"]["api_handler"].setdefault("reserved_concurrency", capacity.api)
 
 
-def local_variables(source: Path = PROJECT) -> dict[str, str]:
-    """Return the functions' variables in the tracked configuration for this stage."""
-    config = tracked_config(source)
+def local_variables(stack: Stack, source: Path = PROJECT) -> dict[str, str]:
+    """Return the functions' variables in the configuration of the local cloud."""
+    config = local_config(stack, source)
     everywhere: dict[str, str] = config.get("environment_variables", {})
     here: dict[str, str] = config["stages"][STAGE].get("environment_variables", {})
     return everywhere | here
@@ -105,7 +126,7 @@ def local_variables(source: Path = PROJECT) -> dict[str, str]:
 
 def allowed_callers(stack: Stack, source: Path = PROJECT) -> AllowedCallers:
     """Return the hosts and web origins that the stack accepts: its own pages, and the origin that the stage names."""
-    return AllowedCallers(stack.port, stack.hosts, local_variables(source).get("WALLIFY_CORS_ORIGIN", ""))
+    return AllowedCallers(stack.port, stack.hosts, local_variables(stack, source).get("WALLIFY_CORS_ORIGIN", ""))
 
 
 def _stage_code(build: Path, source: Path) -> None:

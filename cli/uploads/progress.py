@@ -9,7 +9,15 @@ from types import TracebackType
 from typing import Self, TypeAlias
 
 from rich.console import Console
-from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
+from rich.progress import (
+    BarColumn,
+    Progress,
+    TaskID,
+    TextColumn,
+    TimeElapsedColumn,
+    TimeRemainingColumn,
+    TransferSpeedColumn,
+)
 
 from cli.output import format_bytes, sanitized
 from cli.uploads.files import LocalFile
@@ -104,18 +112,35 @@ class UploadCounts:
 
 
 NAME = 28  # characters of a file name that a bar has room for
+BAR = 20  # columns
+RATE_OVER = 20  # seconds over which the rate is averaged: one file more or less does not make the time left jump
 
 
 class ProgressBars:
-    """Progress bars of an upload. Without a terminal nothing is drawn, but the counts are kept."""
+    """Progress bars of an upload: bytes, their rate and the time left.
+
+    Without a terminal nothing is drawn, but the counts are kept.
+    """
 
     def __init__(self, tally: UploadCounts, console: Console, *, quiet: bool = False) -> None:
-        columns = (TextColumn("{task.description}"), BarColumn(), TextColumn("{task.fields[says]}"))
+        columns = (
+            TextColumn("{task.description}"),
+            BarColumn(BAR),
+            TextColumn("{task.fields[says]}"),
+            TransferSpeedColumn(),
+            TimeRemainingColumn(compact=True),
+            TimeElapsedColumn(),
+        )
         self.tally = tally
         self.progress = Progress(
-            *columns, TimeElapsedColumn(), console=console, transient=True, disable=quiet or not console.is_terminal
+            *columns,
+            console=console,
+            transient=True,
+            disable=quiet or not console.is_terminal,
+            speed_estimate_period=RATE_OVER,
         )
-        self.total = self.progress.add_task("All files", total=tally.files, says="")
+        # Bytes, as a thousand small files and one large one are not a thousand and one equal parts.
+        self.total = self.progress.add_task("All files", total=tally.bytes or 1, says="")
         self.rows: dict[LocalFile, TaskID] = {}
 
     def __enter__(self) -> Self:
@@ -129,7 +154,8 @@ class ProgressBars:
     def draw(self) -> None:
         """Draw the current counts."""
         tally = self.tally
-        self.progress.update(self.total, completed=tally.ended, says=_summary(tally))
+        done = tally.bytes_done or int(tally.ended == tally.files)
+        self.progress.update(self.total, completed=done, says=_summary(tally))
         for file in self.rows.keys() - tally.sending.keys():
             self.progress.remove_task(self.rows.pop(file))
         for file, sent in tally.sending.items():

@@ -83,6 +83,7 @@ def test_the_status_of_a_stack_that_is_down_is_three_and_still_says_where(
         "gallery_url": "http://127.0.0.1:9100/gallery/",
         "token": "secret",
         "emulator_url": "http://127.0.0.1:9200",
+        "settings_file": f"{tmp_path}.env",
         "functions": ["wallify-local"],
     }
 

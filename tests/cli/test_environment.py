@@ -89,12 +89,45 @@ def test_a_wrong_setting_stops_the_local_cloud_before_anything_starts(
     stack: Stack, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     project = with_variables(tmp_path / "project", "local", WALLIFY_ORPHAN_HOURS="-5")
-    monkeypatch.setattr(staging.check_settings, "__defaults__", (project,))
+    monkeypatch.setattr(staging.local_config, "__defaults__", (project,))
     steps: list[str] = []
 
     with pytest.raises(CommandError, match="WALLIFY_ORPHAN_HOURS must be a whole number from 1 to 8760, not -5"):
         lifecycle.up(stack, steps.append)
     assert steps == []
+    assert not stack.home.exists()
+
+
+def test_a_stacks_own_file_sets_its_functions_and_is_nobody_elses(stack: Stack, tmp_path: Path) -> None:
+    stack.settings.parent.mkdir(parents=True, exist_ok=True)
+    stack.settings.write_text("# tried out\nWALLIFY_MAX_ATTEMPTS=3\nWALLIFY_CORS_ORIGIN='http://a.example'\n", "utf-8")
+    other = Stack(tmp_path / "other", 9300, 9301)
+
+    for one in (stack, other):
+        staging.stage_project(one, Record(outputs=OUTPUTS))
+
+    assert functions.deploy_environment(stack)["WALLIFY_MAX_ATTEMPTS"] == "3"
+    assert staging.allowed_callers(stack).allows_origin("http://a.example")
+    assert "WALLIFY_MAX_ATTEMPTS" not in functions.deploy_environment(other)
+
+
+@pytest.mark.parametrize(
+    ("line", "words"),
+    [
+        ("WALLIFY_MAX_ATEMPTS=3", "WALLIFY_MAX_ATEMPTS is not a setting"),
+        ("WALLIFY_MAX_ATTEMPTS=0", "WALLIFY_MAX_ATTEMPTS must be a whole number from 1 to 5, not 0"),
+        ("WALLIFY_MAX_ATTEMPTS", "WALLIFY_MAX_ATTEMPTS .* must be text"),
+        ("WALLIFY_TOKEN=t", "WALLIFY_TOKEN .* is for the terminal"),
+    ],
+)
+def test_a_wrong_line_in_a_stacks_own_file_stops_it_before_anything_starts(stack: Stack, line: str, words: str) -> None:
+    stack.settings.parent.mkdir(parents=True, exist_ok=True)
+    stack.settings.write_text(f"{line}\n", "utf-8")
+
+    with pytest.raises(CommandError, match=words) as raised:
+        lifecycle.up(stack, lambda _: None)
+
+    assert str(stack.settings) in raised.value.advice
     assert not stack.home.exists()
 
 

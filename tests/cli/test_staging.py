@@ -185,5 +185,5 @@ def test_no_foreign_page_may_call_the_local_api_unless_the_stage_names_it(
     stack: Stack, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     assert staging.allowed_callers(stack) == AllowedCallers(stack.port)
-    monkeypatch.setattr(staging, "local_variables", lambda _source: {"WALLIFY_CORS_ORIGIN": "http://localhost:3000"})
+    monkeypatch.setattr(staging, "local_variables", lambda *_: {"WALLIFY_CORS_ORIGIN": "http://localhost:3000"})
     assert staging.allowed_callers(stack).allows_origin("http://localhost:3000")

@@ -226,7 +226,7 @@ def test_the_bars_show_the_tally_and_only_what_is_on_its_way(tmp_path: Path) -> 
             tally.hear(event)
             bars.draw()
         total, row = bars.progress.tasks
-        assert (total.completed, total.total, total.fields["says"]) == (1, 2, "1 of 2, 280 bytes of 300 bytes")
+        assert (total.completed, total.total, total.fields["says"]) == (280, 300, "1 of 2, 280 bytes of 300 bytes")
         assert (row.completed, row.total, list(bars.rows)) == (80, 100, [one])
 
 

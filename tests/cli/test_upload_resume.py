@@ -95,8 +95,9 @@ def test_two_hundred_photos_survive_ctrl_c_and_none_is_there_twice(
     assert (again.code, len(files), summary["failed"]) == (0, PHOTOS, 0)
     assert summary["uploaded"] + summary["known"] == PHOTOS
     assert _catalogued(desk) == Counter({path.name: 1 for path in photos.iterdir()})
-    assert [count for count, total in drawn if total == PHOTOS] == sorted(count for count, _ in drawn)
-    assert (drawn[0], drawn[-1]) == ((0, PHOTOS), (PHOTOS, PHOTOS))
+    weight = sum(path.stat().st_size for path in photos.iterdir())
+    assert [count for count, total in drawn if total == weight] == sorted(count for count, _ in drawn)
+    assert (drawn[0], drawn[-1]) == ((0, weight), (weight, weight))
     assert desk.asked.count("POST /file_upload") <= PHOTOS + 4  # whatever was on its way is safe to send again
 
 
