@@ -450,6 +450,17 @@ class ObjectStore(Protocol):
         """
         ...
 
+    def delete_versions_under(self, *prefixes: str, budget: Budget) -> None:
+        """Delete all versions and delete markers under these prefixes, each of which covers one image.
+
+        The newest versions are included; nothing can be restored. Each key draws one from the budget, however many
+        versions it has.
+
+        Raises:
+        ValueError, BudgetSpent, Unavailable: As `delete_under`.
+        """
+        ...
+
     def list(self, prefix: str, limit: int, after: str | None = None) -> Page[StoredObject]:
         """Return up to `limit` (at most 1,000) objects under the prefix, after `after`, by the UTF-8 bytes of keys.
 

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from hashlib import sha256
+from itertools import count
 from urllib.parse import quote, urlencode
 
 from chalicelib.errors import Conflict, ObjectNotFound, PayloadTooLarge
@@ -40,6 +41,7 @@ class MemoryBucket:
     trouble: Trouble = field(default_factory=Trouble)
     history: list[Version] = field(default_factory=list)
     """Every version that was written, oldest first; a key that was deleted keeps its versions, as in S3."""
+    numbers: Iterator[int] = field(default_factory=lambda: count(1))
 
     def put(self, *blobs: NewObject) -> None:
         """See `ObjectStore.put`; a fault between two objects leaves the first there."""
@@ -127,6 +129,15 @@ class MemoryBucket:
             must_be_of_one_image(prefix)
         self.delete(*self.under(*prefixes), budget=budget)
 
+    def delete_versions_under(self, *prefixes: str, budget: Budget) -> None:
+        """See `ObjectStore.delete_versions_under`."""
+        for prefix in prefixes:
+            must_be_of_one_image(prefix)
+        doomed = sorted({one.blob.key for one in self.history if one.blob.key.startswith(prefixes)})
+        budget.draw(len(doomed))
+        self.lose(*(key for key in doomed if key in self.blobs))
+        self.history[:] = [one for one in self.history if one.blob.key not in doomed]
+
     def list(self, prefix: str, limit: int, after: str | None = None) -> Page[StoredObject]:
         """See `ObjectStore.list`."""
         keys = [key for key in self.under(prefix) if after is None or key.encode() > after.encode()]
@@ -155,7 +166,7 @@ class MemoryBucket:
 
     def _keep(self, blob: NewObject) -> None:
         self.blobs[blob.key], self.written[blob.key] = blob, self.clock.now()
-        self.history.append(Version(f"v{len(self.history) + 1}", blob, self.clock.now()))
+        self.history.append(Version(f"v{next(self.numbers)}", blob, self.clock.now()))
         if blob.key.startswith("incoming/"):
             self.announce(blob.key)
 

@@ -119,6 +119,10 @@ class SoakBucket:
             must_be_of_one_image(prefix)
         self.delete(*(key for prefix in prefixes for key in self.under(prefix)), budget=budget)
 
+    def delete_versions_under(self, *prefixes: str, budget: Budget) -> None:
+        """See `ObjectStore.delete_versions_under`; it keeps none but the newest."""
+        self.delete_under(*prefixes, budget=budget)
+
     def list(self, prefix: str, limit: int, after: str | None = None) -> Page[StoredObject]:
         """See `ObjectStore.list`."""
         found = [key for key in self.under(prefix) if after is None or key.encode() > after.encode()]

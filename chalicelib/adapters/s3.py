@@ -156,6 +156,18 @@ class S3Bucket:
             for some in _chunks(list(self._keys(prefix))):
                 self.delete(*some, budget=budget)
 
+    def delete_versions_under(self, *prefixes: str, budget: Budget) -> None:
+        """See `ObjectStore.delete_versions_under`."""
+        for prefix in prefixes:
+            must_be_of_one_image(prefix)
+        for prefix in prefixes:
+            drawn: set[str] = set()
+            for some in self._all_versions(prefix):
+                keys = {one["Key"] for one in some}
+                budget.draw(len(keys - drawn))
+                drawn |= keys
+                self._delete_objects(some)
+
     def list(self, prefix: str, limit: int, after: str | None = None) -> Page[StoredObject]:
         """See `ObjectStore.list`."""
         start = {} if after is None else {"StartAfter": after}
@@ -200,7 +212,10 @@ class S3Bucket:
             )
 
     def _delete(self, keys: Sequence[str]) -> None:
-        wanted = {"Objects": [{"Key": key} for key in keys], "Quiet": True}
+        self._delete_objects([{"Key": key} for key in keys])
+
+    def _delete_objects(self, objects: Sequence[dict[str, str]]) -> None:
+        wanted = {"Objects": objects, "Quiet": True}
         with _translated(self.name):
             errors = self.connect().delete_objects(Bucket=self.name, Delete=wanted).get("Errors", [])
         codes = sorted({str(error.get("Code", "")) for error in errors})
@@ -213,6 +228,13 @@ class S3Bucket:
         pages = self.connect().get_paginator("list_objects_v2").paginate(Bucket=self.name, Prefix=prefix)
         with _translated(self.name):
             return [found["Key"] for page in pages for found in page.get("Contents", [])]
+
+    def _all_versions(self, prefix: str) -> Iterable[Sequence[dict[str, str]]]:
+        """Return pages of at most 1,000 versions and delete markers, as DeleteObjects takes them."""
+        pages = self.connect().get_paginator("list_object_versions").paginate(Bucket=self.name, Prefix=prefix)
+        with _translated(self.name):
+            found = [[*page.get("Versions", ()), *page.get("DeleteMarkers", ())] for page in pages]
+        return [[{"Key": one["Key"], "VersionId": one["VersionId"]} for one in some] for some in found if some]
 
 
 def _stored(found: dict[str, Any]) -> StoredObject:

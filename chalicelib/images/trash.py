@@ -113,6 +113,8 @@ class Purge:
         except Conflict:
             return None
         self.objects.delete_under(*storage.all_of(image.image_id), budget=budget)
+        # What was in those keys before, also of keys that a move or a new recipe has left.
+        self.objects.delete_versions_under(*storage.all_of(image.image_id), budget=Budget.of_images(1))
         self.redirects.forget(image.image_id, budget=budget)
         return marked
 

@@ -13,6 +13,9 @@ BLOCKS = ("BlockPublicAcls", "BlockPublicPolicy", "IgnorePublicAcls", "RestrictP
 WATCHED = "incoming/"
 MAY_WRITE_THERE = ("ApiRole",)  # it takes uploads, and puts what came from there back out of quarantine
 
+PURGED = ("originals/*", "renditions/*", "guarded/*", "trashed/*")
+"""Where single images lie, whose versions a purge deletes."""
+
 
 def _private(it: Deployment) -> Iterator[str]:
     for name, bucket in it.of(BUCKET).items():
@@ -78,6 +81,16 @@ def _recursion(it: Deployment) -> Iterator[str]:
         writes = "s3:PutObject" in as_list(statement["Action"])
         if writes and where.split("/")[0] not in MAY_WRITE_THERE:
             yield from (where for one in as_list(statement["Resource"]) if WATCHED in text(one))
+
+
+def _purged_by_one(it: Deployment) -> Iterator[str]:
+    for where, statement in it.allowed():
+        if "s3:DeleteObjectVersion" not in as_list(statement["Action"]):
+            continue
+        places = [text(one).removeprefix("${Bucket.Arn}/") for one in as_list(statement["Resource"])]
+        if not where.startswith("MaintenanceRole/"):
+            yield where
+        yield from (f"{where}: {place}" for place in places if place not in PURGED)
 
 
 def _recoverable(it: Deployment) -> Iterator[str]:
@@ -157,6 +170,7 @@ RULES = (
     Rule("data outlives its stack", "a stack deleted by mistake must not take the pictures along", _outlives),
     Rule("only uploads are announced", "what a function writes could start functions (F61)", _announces),
     Rule("no function writes where uploads are announced", "it would start itself for ever (F61)", _recursion),
+    Rule("versions are deleted by purges only", "what else is deleted by mistake can be brought back", _purged_by_one),
     Rule("the table can be restored", "to any second of the last 35 days", _recoverable),
     Rule("the table forgets by itself", "the history ends after 30 or 90 days", _expires),
     Rule("the table is paid by use", "bursts of uploads would be throttled by any capacity set beforehand", _on_demand),

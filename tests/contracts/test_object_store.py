@@ -8,6 +8,7 @@ from datetime import timedelta
 
 import pytest
 
+from chalicelib.adapters.s3 import S3Bucket
 from chalicelib.errors import Conflict, ObjectNotFound, PayloadTooLarge, Unavailable
 from chalicelib.ports import ObjectStore
 from chalicelib.storage import IMMUTABLE, PRIVATE, Budget, NewObject, StoredObject
@@ -192,6 +193,29 @@ def test_what_lies_under_prefixes_is_removed_and_nothing_beside_it(objects: Obje
         put(objects, key, b"bytes")
     objects.delete_under("originals/1/", "renditions/1/", budget=Budget(3))
     assert tuple(one.key for one in objects.list("", 9).items) == kept
+
+
+@every
+def test_versions_of_one_image_are_removed_with_what_was_overwritten_or_deleted(objects: ObjectStore) -> None:
+    kept = ("originals/10/a", "renditions/2/a")
+    for key in ("originals/1/a", "originals/1/a", "originals/1/b", "renditions/1/a", *kept):
+        put(objects, key, b"bytes")
+    objects.delete("originals/1/b", "renditions/1/a", budget=Budget(2))
+    budget = Budget(3)
+    for _ in range(2):  # the second time there is nothing left
+        objects.delete_versions_under("originals/1/", "renditions/1/", budget=budget)
+        assert tuple(one.key for one in objects.versions("", 9).items) == kept
+        assert tuple(one.key for one in objects.list("", 9).items) == kept
+
+
+@pytest.mark.parametrize("bench", ["moto", "emulator"], indirect=True)
+def test_no_delete_marker_is_left_of_an_image(bench: Bench) -> None:
+    assert isinstance(bench.objects, S3Bucket)
+    put(bench.objects, "originals/1/a", b"bytes")
+    bench.objects.delete("originals/1/a", "originals/1/never", budget=Budget(2))
+    bench.objects.delete_versions_under("originals/1/", budget=Budget(2))
+    found = bench.objects.connect().list_object_versions(Bucket=bench.objects.name)
+    assert not {"Versions", "DeleteMarkers"} & found.keys()
 
 
 @every

@@ -18,7 +18,7 @@ from tests.memory_bucket import MemoryBucket
 
 KEYS = ("originals/1/a", "originals/1/b", "originals/1/c", "originals/10/a", "renditions/1/r1/a")
 TOO_WIDE = ("", "/", "originals", "originals/", "originals//", "renditions/1", "quarantine/originals/1/", "incoming/a/")
-REMOVERS = ("delete", "delete_under", "delete_if")
+REMOVERS = ("delete", "delete_under", "delete_versions_under", "delete_if")
 
 
 @pytest.fixture(params=["moto", "memory", "soak"])
@@ -58,6 +58,7 @@ def test_what_the_budget_allows_is_removed_and_drawn(bucket: ObjectStore) -> Non
 ACTS: dict[str, Callable[[ObjectStore, Budget], object]] = {
     "delete": lambda bucket, budget: bucket.delete(*KEYS[:3], budget=budget),
     "delete_under": lambda bucket, budget: bucket.delete_under("originals/1/", budget=budget),
+    "delete_versions_under": lambda bucket, budget: bucket.delete_versions_under("originals/1/", budget=budget),
 }
 
 
@@ -85,4 +86,6 @@ def test_a_conditional_removal_draws_as_well(bucket: ObjectStore) -> None:
 def test_a_prefix_that_covers_more_than_one_image_is_refused(bucket: ObjectStore, prefix: str) -> None:
     with pytest.raises(ValueError, match="does not name one image"):
         bucket.delete_under("originals/1/", prefix, budget=Budget(99))
+    with pytest.raises(ValueError, match="does not name one image"):
+        bucket.delete_versions_under("originals/1/", prefix, budget=Budget(99))
     assert left(bucket) == list(KEYS)

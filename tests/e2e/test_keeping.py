@@ -47,6 +47,7 @@ def test_true_delete_takes_everything_and_the_manifest_entry_with_it(
 
     assert in_bucket(truth, collection) == [stays["name"]]
     assert not [key for key, _ in truth.keys().items() if gone["image_id"] in key]
+    assert (truth.versions(gone["image_id"]), truth.versions(stays["image_id"]) != []) == ([], True)
     assert wallify.http.get(f"/cdn/{collection}/{gone['name']}").status_code == 404
     truth.assert_exact(collection, 1)
 

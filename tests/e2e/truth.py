@@ -26,6 +26,12 @@ class Truth:
         pages = self.s3.get_paginator("list_objects_v2").paginate(Bucket=self.outputs["BucketName"], Prefix=prefix)
         return {found["Key"]: found["Size"] for page in pages for found in page.get("Contents", ())}
 
+    def versions(self, image_id: str) -> list[str]:
+        """Keys of an image's files that have a version or a delete marker left in the bucket."""
+        pages = self.s3.get_paginator("list_object_versions").paginate(Bucket=self.outputs["BucketName"])
+        found = (one["Key"] for page in pages for kind in ("Versions", "DeleteMarkers") for one in page.get(kind, ()))
+        return [key for key in found if key.split("/")[1] == image_id]
+
     def body(self, prefix: str) -> bytes:
         """The bytes of the one object under this prefix."""
         (key,) = self.keys(prefix)

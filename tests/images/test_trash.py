@@ -34,6 +34,8 @@ def test_a_deleted_image_leaves_nothing_behind(world: MaintenanceWorld) -> None:
     assert (task.status, task.result and task.result["images_deleted"]) == (Status.SUCCESS, 1)
     assert (task.subject.collection, task.subject.image_id) == ("nature", image.image_id)
     assert traces_of(world, image.image_id) == []
+    assert not [one for prefix in storage.all_of(image.image_id) for one in world.bucket.versions(prefix, 9).items]
+    assert world.bucket.versions(f"originals/{other.image_id}/", 9).items
     assert set(world.cdn.forgotten) == {f"renditions/{image.image_id}/*", "manifests/nature.json"}
     assert world.services.state.catalog.stats("nature") == world.recounted("nature")
     assert world.services.state.catalog.image(other.image_id) == other

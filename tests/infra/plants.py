@@ -134,6 +134,9 @@ PLANTS: Mapping[str, Plant] = {
     "no function writes where uploads are announced": _allowed(
         "ProcessImageRole", Action=["s3:PutObject"], Resource=[{"Fn::Sub": "${Bucket.Arn}/incoming/*"}]
     ),
+    "versions are deleted by purges only": _allowed(
+        "MaintenanceRole", Action=["s3:DeleteObjectVersion"], Resource=[{"Fn::Sub": "${Bucket.Arn}/incoming/*"}]
+    ),
     "the table can be restored": _without("Table", "PointInTimeRecoverySpecification"),
     "the table forgets by itself": _with("Table", "TimeToLiveSpecification", "Enabled", to=False),
     "the table is paid by use": _with("Table", "BillingMode", to="PROVISIONED"),

@@ -98,7 +98,8 @@ def _delete(params: Parameters) -> Needs:
 
 def _delete_all(params: Parameters) -> Needs:
     for one in params["Delete"]["Objects"]:
-        yield "s3:DeleteObject", f"arn:aws:s3:::{params['Bucket']}/{one['Key']}"
+        action = "s3:DeleteObjectVersion" if "VersionId" in one else "s3:DeleteObject"
+        yield action, f"arn:aws:s3:::{params['Bucket']}/{one['Key']}"
 
 
 _NEEDS: Mapping[str, Callable[[Parameters], Needs]] = {
