@@ -1,8 +1,9 @@
 """Deployment of Wallify to LocalStack's free edition: `python -m cli.local.localstack`, run by its init hook.
 
 The template and the code are the same. Two things are missing in that edition: CloudFront, so pictures are served by
-the bucket (which everybody can read), and the gateway's error responses. With WALLIFY_STATE=sql in the environment,
-tasks and images are in the database at WALLIFY_DATABASE_URL.
+the bucket (which everybody can read), and the gateway's error responses. Layers are not mounted there, so that the
+packages are in the functions' zip. With WALLIFY_STATE=sql in the environment, tasks and images are in the database at
+WALLIFY_DATABASE_URL.
 """
 
 from __future__ import annotations
@@ -46,7 +47,7 @@ def main() -> None:
     resolved = stage.resolved(config, STAGE, outputs, cdn_url=f"{ENDPOINT}/{outputs['BucketName']}")
     database = sql_settings(os.environ)
     resolved["stages"][STAGE]["environment_variables"] |= database
-    _stage(build, resolved)
+    stage_code(build, resolved)
     _deploy(build)
     if database:
         _migrate()
@@ -60,14 +61,23 @@ def sql_settings(environment: Mapping[str, str]) -> dict[str, str]:
     return {name: environment[name] for name in ("WALLIFY_STATE", "WALLIFY_DATABASE_URL")}
 
 
-def _stage(build: Path, config: dict[str, Any]) -> None:
+def stage_code(build: Path, config: dict[str, Any]) -> None:
+    """Copy the code to `build`, with the configuration that Chalice deploys from."""
     for name in staging.CODE_FILES:
         shutil.rmtree(build / name, ignore_errors=True)
     shutil.copytree(PROJECT / "chalicelib", build / "chalicelib", ignore=shutil.ignore_patterns("__pycache__"))
     for name in ("app.py", "requirements.txt"):
         shutil.copy2(PROJECT / name, build / name)
     (build / ".chalice").mkdir(exist_ok=True)
-    (build / ".chalice" / "config.json").write_text(json.dumps(config), encoding="utf-8")
+    (build / ".chalice" / "config.json").write_text(json.dumps(without_layer(config)), encoding="utf-8")
+
+
+def without_layer(config: dict[str, Any]) -> dict[str, Any]:
+    """Return the configuration with the packages in the functions' zip.
+
+    LocalStack's free edition stores layers and does not put them into the functions' containers.
+    """
+    return config | {"automatic_layer": False}
 
 
 def _deploy(build: Path) -> None:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import re
 import shutil
 import subprocess
 import sys
+from pathlib import Path
 from typing import Any
 
 import jsonschema  # type: ignore[import-untyped]  # it has no types
@@ -14,6 +16,7 @@ import yaml
 
 from cli.local import localstack
 from cli.local.stack import PROJECT
+from cli.local.staging import tracked_config
 
 FOLDER = PROJECT / "localstack"
 HOOK = FOLDER / "ready.d" / "deploy-wallify.sh"
@@ -107,6 +110,17 @@ def test_state_is_in_sql_only_for_those_who_ask() -> None:
     assert localstack.sql_settings({}) == {}
 
 
+def test_packages_are_in_the_functions_zip_because_layers_are_not_mounted(tmp_path: Path) -> None:
+    tracked = tracked_config()
+
+    localstack.stage_code(tmp_path, tracked)
+
+    staged = json.loads((tmp_path / ".chalice" / "config.json").read_text(encoding="utf-8"))
+    assert tracked["automatic_layer"] is True
+    assert staged == tracked | {"automatic_layer": False}
+    assert (tmp_path / "requirements.txt").read_bytes() == (PROJECT / "requirements.txt").read_bytes()
+
+
 def test_the_hook_is_a_script_that_bash_can_read_and_localstack_may_run() -> None:
     assert HOOK.stat().st_mode & 0o111
     assert _bash("-n", str(HOOK)).returncode == 0
@@ -129,10 +143,12 @@ def test_the_hook_installs_what_it_deploys_with() -> None:
     [wanted] = re.findall(r"grep -E '(.+)' ", HOOK.read_text(encoding="utf-8"))
     pins = _bash("-c", f"grep -E '{wanted}' requirements-dev.in").stdout.splitlines()
 
-    assert sorted(pin.split("==")[0] for pin in pins) == ["PyYAML", "boto3", "chalice", "pip", "setuptools", "wheel"]
+    assert sorted(pin.split("==")[0] for pin in pins) == [
+        *("PyYAML", "boto3", "chalice", "pip", "python-dotenv", "setuptools", "wheel")
+    ]
     [module] = re.findall(r"-m (cli\S+)", HOOK.read_text(encoding="utf-8"))
     assert '--requirement "$project/requirements.txt"' in HOOK.read_text(encoding="utf-8")
-    assert _needs(module) <= {*_needs("boto3"), "yaml", *_needs("app")}
+    assert _needs(module) <= {*_needs("boto3"), "yaml", "dotenv", *_needs("app")}
 
 
 def _needs(module: str) -> set[str]:
