@@ -260,7 +260,10 @@ METRICS: Mapping[str, Metric] = {
         ),
         Metric("DeadLetters", "Count", ("queue",), "Messages that a function moved to the dead letters."),
         Metric(
-            "SweeperFinds", "Count", ("remedy",), "Tasks with an expired lease that the sweeper found, by its action."
+            "SweeperFinds",
+            "Count",
+            ("remedy",),
+            "Active tasks that the sweeper acted on, by its action; `postponed`: left for a later sweep.",
         ),
         Metric("AwsErrors", "Count", ("aws",), "Server errors of AWS, and calls without a response."),
         Metric("AwsThrottles", "Count", ("aws",), "Calls that AWS throttled."),

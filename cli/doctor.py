@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import shutil
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
@@ -275,7 +275,10 @@ def _is_allowed(probe: Callable[[], object]) -> bool:
 
 SIGN_IN = "Sign in (`aws sso login`, or AWS_PROFILE, or the AWS_ACCESS_KEY_ID pair); only deploying needs it."
 RAISE_QUOTA = "Request more in Service Quotas: Lambda, Concurrent executions. New accounts have 10 of the usual 1,000."
-STACK_PREFIX = "wallify-"
+STACK_PREFIX, OBSERVING_SUFFIX = "wallify-", "-observing"
+PENDING = "PendingConfirmation"
+"""What SNS says in place of a subscription's ARN: https://docs.aws.amazon.com/sns/latest/api/API_Subscription.html"""
+CONFIRM = "Open the link in the mail from AWS. Until then that address is told nothing."
 
 
 def check_account(session: Any = None) -> Iterator[Finding]:  # noqa: ANN401 - boto3 has no types
@@ -321,3 +324,29 @@ def _stacks(session: Any) -> Iterator[Finding]:  # noqa: ANN401 - as above
         well = status.endswith("_COMPLETE") and "ROLLBACK" not in status
         advice = "" if well else "See its events in the CloudFormation console, then deploy again."
         yield Finding(f"stack {stack['StackName']}", GOOD if well else BAD, status, advice)
+        yield from _told(session, stack)
+
+
+def _told(session: Any, stack: Mapping[str, Any]) -> Iterator[Finding]:  # noqa: ANN401 - as above
+    """Check that somebody is told of alarms, if the stack is the one that has them."""
+    name = stack["StackName"].removeprefix(STACK_PREFIX)
+    given = {found["OutputKey"]: found["OutputValue"] for found in stack.get("Outputs", [])}
+    if name.endswith(OBSERVING_SUFFIX):
+        topic, sns = given.get("AlarmTopic"), session.client("sns")
+        pages = sns.get_paginator("list_subscriptions_by_topic").paginate(TopicArn=topic) if topic else ()
+        found = [one for page in pages for one in page["Subscriptions"]]
+        yield check_told(name.removesuffix(OBSERVING_SUFFIX), found)
+
+
+def check_told(stage: str, subscriptions: Sequence[Mapping[str, str]]) -> Finding:
+    """Check the subscriptions of the topic that is notified of the stage's alarms."""
+    waiting = [one["Endpoint"] for one in subscriptions if one["SubscriptionArn"] == PENDING]
+    names = [one["Endpoint"] for one in subscriptions if one["SubscriptionArn"] != PENDING]
+    what = f"alarms of {stage}"
+    if waiting:
+        return Finding(what, DOUBTFUL, f"the confirmation of {', '.join(waiting)} is missing", CONFIRM)
+    if not names:
+        return Finding(
+            what, DOUBTFUL, "nobody is told", f"Run `./wallify deploy --stage {stage} --alarm-mail ADDRESS`."
+        )
+    return Finding(what, GOOD, f"sent to {', '.join(names)}")

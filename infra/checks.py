@@ -17,8 +17,8 @@ from infra.template import DATABASE, FOUNDATION, OBSERVING, read
 Config = dict[str, Any]
 
 CONFIG = ".chalice/config.json"
-COMPUTED = {"Stage", "DatabaseClients", "MetricMath", "ApiDomain", "ApiStage", *stage_parts.VISIBILITY_OF}
-"""Parameters that a deployment computes, so that a stage cannot choose them."""
+COMPUTED = {"Stage", "DatabaseClients", "MetricMath", "ApiDomain", "ApiStage", "AlarmMail", *stage_parts.VISIBILITY_OF}
+"""Parameters that a deployment computes or asks for, so that a stage cannot choose them."""
 LEASE_OF = {
     "process_image": "lease_seconds",
     "make_thumbnails": "job_lease_seconds",

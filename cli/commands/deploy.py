@@ -24,6 +24,9 @@ if TYPE_CHECKING:
     from infra.stages import Choices
 
 STAGE = re.compile(r"[a-z][a-z0-9-]{0,15}")  # the pattern of foundation.yaml
+MAIL = re.compile(r"[^@\s,;]+@[^@\s,;]+\.[^@\s,;]+")  # the pattern of observing.yaml
+LONGEST_MAIL = 254
+NO_MAIL = "none"
 SIGNS = {"Add": "+", "Modify": "~", "Remove": "-"}
 
 
@@ -35,12 +38,19 @@ def register_deploy(commands: Commands) -> None:
         "deploy a stage to AWS and run the smoke test",
         "deploy --stage dev",
         "deploy --stage prod --plan",
+        "deploy --stage prod --alarm-mail you@example.org",
         "deploy --stage dev --json",
     )
     add_stage(parser)
     parser.add_argument("--plan", action="store_true", help="show the changes and the monthly cost; deploy nothing")
     parser.add_argument(
         "--infra-only", action="store_true", help="deploy the infrastructure alone; run `chalice deploy` yourself"
+    )
+    parser.add_argument(
+        "--alarm-mail",
+        type=_alarm_mail,
+        metavar="ADDRESS",
+        help=f"mail alarms to this address, kept for later deployments; `{NO_MAIL}` stops that",
     )
     parser.add_argument("--no-smoke", action="store_true", help="skip the smoke test")
     connection.add_json(parser)
@@ -59,7 +69,7 @@ def run_deploy(given: argparse.Namespace) -> int:
     from cli.deploy.target import StageTarget  # noqa: PLC0415  # boto3 is slow to import, and other commands do not need it
 
     environment.check_no_settings()
-    target = StageTarget(given.stage)
+    target = StageTarget(given.stage, alarm_mail=given.alarm_mail)
     if given.plan:
         return _plan(given, target)
     return _prepare(given, target) if given.infra_only else _deploy(given, target)
@@ -88,7 +98,8 @@ def _plan(given: argparse.Namespace, target: StageTarget) -> int:
     choices = stages.of(target.stage)
     price = cost.estimate(stage=_priced(choices, target.region), sql=choices.uses_sql)
     if given.json:
-        print_json({**_target_facts(target), "stacks": plan.stacks, "functions": plan.functions, "cost": price})
+        parts = {"stacks": plan.stacks, "functions": plan.functions, "alarms": plan.alarms, "cost": price}
+        print_json({**_target_facts(target), **parts})
         return 0
     _print_plan(plan)
     stdout.print(price, markup=False, soft_wrap=True)
@@ -102,6 +113,7 @@ def _print_plan(plan: Plan) -> None:
             replaced = ", replaced (its data is lost)" if change.replaces else ""
             stdout.print(f"  {SIGNS.get(change.action, '?')} {change.resource} ({change.kind}){replaced}")
     stdout.print(f"[bold]functions and API[/]: {'would be deployed' if plan.functions else 'no changes'}")
+    stdout.print(plan.alarms, markup=False, soft_wrap=True)
 
 
 def _prepare(given: argparse.Namespace, target: StageTarget) -> int:
@@ -166,6 +178,14 @@ def _stage(text: str) -> str:
         raise argparse.ArgumentTypeError(
             "a stage has up to 16 lower-case letters, digits and hyphens, begins with a letter, and is not `local`"
         )
+    return text
+
+
+def _alarm_mail(text: str) -> str:
+    if text == NO_MAIL:
+        return ""
+    if not MAIL.fullmatch(text) or len(text) > LONGEST_MAIL:
+        raise argparse.ArgumentTypeError(f"expected an address such as you@example.org, or `{NO_MAIL}`")
     return text
 
 

@@ -9,7 +9,7 @@ from typing import Any
 from botocore.config import Config
 
 from cli.deploy import chalice
-from cli.deploy.stacks import Change, foundation, put, stage_outputs, stage_stacks
+from cli.deploy.stacks import Change, foundation, put, stage_outputs, stage_stacks, who_is_told
 from cli.deploy.stacks import plan as plan_stack
 from cli.deploy.target import StageTarget
 from cli.errors import CommandError
@@ -30,6 +30,8 @@ class Plan:
 
     stacks: dict[str, tuple[Change, ...]]
     functions: bool
+    alarms: str
+    """Sentence that says who is told of alarms."""
 
 
 @dataclass(frozen=True)
@@ -41,7 +43,7 @@ class Deployed:
     token: str
     changed: tuple[str, ...]
     notes: tuple[str, ...] = ()
-    """Sentences about what is not as usual."""
+    """Sentences about what is not as usual, and who is told of alarms."""
 
 
 def plan(target: StageTarget) -> Plan:
@@ -52,7 +54,8 @@ def plan(target: StageTarget) -> Plan:
     cloudformation = target.client("cloudformation")
     wanted = [part() for part in stage_stacks(target)]
     changes = {stack.name: plan_stack(cloudformation, stack) for stack in wanted}
-    return Plan(changes, functions=any(changes.values()) or not chalice.is_current(target))
+    functions = any(changes.values()) or not chalice.is_current(target)
+    return Plan(changes, functions=functions, alarms=who_is_told(target))
 
 
 def prepare(target: StageTarget, tell: Tell, *, completes: bool = False) -> list[str]:
@@ -104,7 +107,7 @@ def deploy(target: StageTarget, tell: Tell) -> Deployed:
         cdn_url=choices.cdn_url or f"https://{outputs['DistributionDomain']}",
         token=_token(target, outputs["BootstrapSecret"]),
         changed=tuple(changed),
-        notes=notes,
+        notes=(*notes, who_is_told(target)),
     )
 
 

@@ -79,6 +79,14 @@ def outputs(cloudformation: Any, name: str) -> dict[str, str]:  # noqa: ANN401
     return {output["OutputKey"]: output["OutputValue"] for output in stack.get("Outputs", [])}
 
 
+def parameters(cloudformation: Any, name: str) -> dict[str, str]:  # noqa: ANN401
+    """Return the parameters of a deployed stack; none if it does not exist."""
+    if stack_status(cloudformation, name) in {None, "DELETE_COMPLETE"}:
+        return {}
+    [stack] = cloudformation.describe_stacks(StackName=name)["Stacks"]
+    return {found["ParameterKey"]: found["ParameterValue"] for found in stack.get("Parameters", [])}
+
+
 def delete(cloudformation: Any, name: str) -> bool:  # noqa: ANN401
     """Delete the stack, also a protected one; return False if it does not exist."""
     if stack_status(cloudformation, name) in {None, "DELETE_COMPLETE"}:
@@ -234,11 +242,33 @@ def _wanted(target: StageTarget, template: Path) -> StackSpec:
     config = tracked_config(target.source)
     known = stage.parameters(config, target.stage) | _clients(target) | choices.parameters
     known |= _api(target, config["api_gateway_stage"])
+    if template == OBSERVING:
+        known |= {ALARM_MAIL: _alarm_mail(target)}
     if target.is_ministack:
         known |= {"MetricMath": "false"}  # it does not support metric math
     text = cloudformation_gaps.supported_template(template) if target.is_ministack else body(template)
     tags = {"project": "wallify", "stage": target.stage}
     return StackSpec(stack_names(target)[template], text, _of(template, known), tags, protected=choices.protected)
+
+
+ALARM_MAIL = "AlarmMail"
+UNTOLD = "Nobody is told of alarms. Repeat the deployment with --alarm-mail ADDRESS."
+
+
+def who_is_told(target: StageTarget) -> str:
+    """Return a sentence that says where the alarms of the stage are sent."""
+    if topic := stages.of(target.stage).parameters.get("AlarmTopic"):
+        return f"Alarms are sent to {topic}."
+    address = _alarm_mail(target)
+    confirmed = "once the link in the mail from AWS is opened; `./wallify doctor --aws` says if it was"
+    return f"Alarms are mailed to {address}, {confirmed}." if address else UNTOLD
+
+
+def _alarm_mail(target: StageTarget) -> str:
+    """Return the address that is given now, or else the deployed one."""
+    if target.alarm_mail is not None:
+        return target.alarm_mail
+    return parameters(target.client("cloudformation"), stack_names(target)[OBSERVING]).get(ALARM_MAIL, "")
 
 
 def _clients(target: StageTarget) -> dict[str, str]:

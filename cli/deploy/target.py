@@ -38,6 +38,8 @@ class StageTarget:
     stage: str
     source: Path = PROJECT
     session: Any = field(default_factory=aws.session)  # boto3 has no types
+    alarm_mail: str | None = None
+    """Address that alarms are to be mailed to, empty for none; None keeps the deployed one."""
 
     @property
     def name(self) -> str:

@@ -12,7 +12,7 @@ ALARM = "AWS::CloudWatch::Alarm"
 MOST_INLINE = 51_200  # bytes, what CloudFormation takes without a bucket
 NAMES = (
     *("BucketName", "QueueName", "TableName", "LogGroupName", "AlarmName", "DashboardName", "DBInstanceIdentifier"),
-    *("RoleName", "PolicyName", "Name"),
+    *("RoleName", "PolicyName", "Name", "TopicName"),
 )
 OURS_ALONE = ("AWS::IAM::Role", "AWS::EC2::")  # a policy inside a role has a name only there, a tag none at all
 
@@ -36,6 +36,15 @@ def _told_what_to_do(it: Deployment) -> Iterator[str]:
 
 def _tells_somebody(it: Deployment) -> Iterator[str]:
     yield from (name for name, alarm in it.of(ALARM).items() if "AlarmTopic" not in str(alarm.get("AlarmActions")))
+
+
+def _reaches_the_address(it: Deployment) -> Iterator[str]:
+    mailed = [one for one in it.of("AWS::SNS::Subscription").values() if one["Endpoint"] == {"Ref": "AlarmMail"}]
+    topics = [str(one["TopicArn"]) for one in mailed if one["Protocol"] == "email"]
+    for name, alarm in it.of(ALARM).items():
+        for field in ("AlarmActions", "OKActions"):
+            if not any(topic in str(alarm.get(field)) for topic in topics):
+                yield f"{name}: {field}"
 
 
 def _side_by_side(it: Deployment) -> Iterator[str]:
@@ -70,6 +79,7 @@ RULES = (
     Rule("waiting work wakes somebody", "a worker that takes nothing makes no errors", _waiting_wakes),
     Rule("an alarm says what to do", "at three in the morning nobody thinks of it", _told_what_to_do),
     Rule("an alarm tells somebody", "as soon as there is a topic to tell it to", _tells_somebody),
+    Rule("an address is enough to be told", "without a topic most stages would tell nobody", _reaches_the_address),
     Rule("stages live side by side", "a name without its stage would be fought over", _side_by_side),
     Rule("the bucket's name is nobody else's", "names of buckets are one for the whole world", _unique_bucket),
     Rule("templates can be handed over", "CloudFormation takes 51,200 bytes", _deployable),

@@ -11,6 +11,10 @@ from cli.__main__ import main, parser
 from cli.commands.parser import stack_from
 from cli.local.stack import DEFAULT_HOME, Record
 
+NO_ADDRESSES = [
+    ["deploy", "--stage", "dev", "--alarm-mail", text]
+    for text in ("you", "you@example", "a@b.org,c@d.org", "you @b.org", f"{'a' * 250}@b.org")
+]
 COMMANDS = ["up", "down", "status", "logs", "test"]
 
 
@@ -23,7 +27,9 @@ def test_every_command_explains_itself(command: str, capsys: pytest.CaptureFixtu
     assert f"wallify {command}" in capsys.readouterr().out
 
 
-@pytest.mark.parametrize("typed", [[], ["nonsense"], ["up", "--port", "many"], ["up", "--port", "70000"]])
+@pytest.mark.parametrize(
+    "typed", [[], ["nonsense"], ["up", "--port", "many"], ["up", "--port", "70000"], *NO_ADDRESSES]
+)
 def test_what_is_not_understood_ends_with_two(typed: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as end:
         main(typed)

@@ -246,7 +246,7 @@ def test_a_first_deployment_updates_the_distribution_after_the_functions(
         "lambda": FakeLambda(),
         "s3": EmptyBucket(),
     }
-    target = a_target(tmp_path / "project", services=services)
+    target = replace(a_target(tmp_path / "project", services=services), alarm_mail="")
     order: list[str] = []
 
     def functions(*_: object) -> str:
@@ -271,6 +271,7 @@ def test_a_first_deployment_updates_the_distribution_after_the_functions(
 
     assert order == ["functions", *(["abc.execute-api.eu-central-1.amazonaws.com"] * updates)]
     assert deployed.changed == ("wallify-dev",) * updates
+    assert deployed.notes == (stacks.UNTOLD,)
 
 
 def test_an_emulators_distribution_is_told_no_api(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

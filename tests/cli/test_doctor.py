@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -12,7 +13,7 @@ from chalicelib.admin.scopes import Scope
 from chalicelib.errors import Misconfigured
 from cli import doctor
 from cli.client.api import Health
-from cli.doctor import check_account, check_concurrency
+from cli.doctor import check_account, check_concurrency, check_told
 from cli.local.stack import Stack
 from native import build
 from tests.cli.conftest import Terminal, Typed
@@ -191,13 +192,42 @@ def test_workers_that_do_not_fit_the_account_are_named(quota: int, wanted: int, 
     assert bool(found.advice) == bool(advice)
 
 
+@pytest.mark.parametrize(
+    ("subscriptions", "state", "words"),
+    [
+        ([], "doubtful", "nobody is told"),
+        ([("a@example.org", "PendingConfirmation")], "doubtful", "the confirmation of a@example.org is missing"),
+        (
+            [("a@example.org", "arn:1"), ("b@example.org", "PendingConfirmation")],
+            "doubtful",
+            "b@example.org is missing",
+        ),
+        ([("a@example.org", "arn:1"), ("b@example.org", "arn:2")], "good", "sent to a@example.org, b@example.org"),
+    ],
+)
+def test_who_is_told_of_alarms_is_said(subscriptions: list[tuple[str, str]], state: str, words: str) -> None:
+    found = check_told("prod", [{"Endpoint": name, "SubscriptionArn": arn} for name, arn in subscriptions])
+
+    assert (found.what, found.state) == ("alarms of prod", state)
+    assert words in found.says
+    assert bool(found.advice) == (state == "doubtful")
+
+
 @pytest.mark.slow  # moto answers for a dozen services
 def test_the_account_and_its_stacks_are_looked_at(aws: boto3.Session) -> None:
     template = '{"Resources": {"Queue": {"Type": "AWS::SQS::Queue"}}}'
     aws.client("cloudformation").create_stack(StackName="wallify-prod", TemplateBody=template)
 
+    topic = aws.client("sns").create_topic(Name="wallify-prod-alarms")["TopicArn"]
+    aws.client("sns").subscribe(TopicArn=topic, Protocol="email", Endpoint="you@example.org")
+    outputs = {"AlarmTopic": {"Value": topic}}
+    queue = {"Queue": {"Type": "AWS::SQS::Queue"}}
+    observing = json.dumps({"Resources": queue, "Outputs": outputs})
+    aws.client("cloudformation").create_stack(StackName="wallify-prod-observing", TemplateBody=observing)
+
     found = {one.what: one for one in check_account(aws)}
 
+    assert found["alarms of prod"].says == "sent to you@example.org"
     assert found["aws"].says.startswith("account 123456789012")
     assert found["stack wallify-prod"].state == "good"
 

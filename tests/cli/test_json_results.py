@@ -10,7 +10,7 @@ import pytest
 from cli.__main__ import main
 from cli.deploy import cost, deployment, target, teardown
 from cli.deploy.deployment import Deployed, Plan
-from cli.deploy.stacks import Change
+from cli.deploy.stacks import UNTOLD, Change
 from infra import smoke
 from tests.cli.fake_account import a_target
 
@@ -21,11 +21,11 @@ DEPLOYED = Deployed("https://api.test/api", "https://cdn.test", "secret", ("foun
 @pytest.fixture(autouse=True)
 def account(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """One in which all goes well."""
-    monkeypatch.setattr(target, "StageTarget", lambda stage: a_target(tmp_path / stage, stage))
+    monkeypatch.setattr(target, "StageTarget", lambda stage, **_: a_target(tmp_path / stage, stage))
     monkeypatch.setattr(deployment, "deploy", lambda _, tell: tell("functions") or DEPLOYED)
     monkeypatch.setattr(deployment, "prepare", lambda _, tell: tell("foundation") or ("foundation",))
     changed = Change("Modify", "Table", "AWS::DynamoDB::Table", replaces=True)
-    monkeypatch.setattr(deployment, "plan", lambda _: Plan({"wallify-dev": (changed,)}, functions=False))
+    monkeypatch.setattr(deployment, "plan", lambda _: Plan({"wallify-dev": (changed,)}, functions=False, alarms=UNTOLD))
     monkeypatch.setattr(cost, "estimate", lambda *, sql, **_: f"some dollars, sql={sql}")
     monkeypatch.setattr(smoke, "against", lambda *asked, **_: asked)
     monkeypatch.setattr(smoke, "run", lambda _, tell: tell("health: fine") or True)
@@ -75,8 +75,8 @@ def test_a_plan_tells_programs_each_change(capsys: pytest.CaptureFixture[str]) -
     assert main(["deploy", "--stage", "dev", "--plan", "--json"]) == 0
 
     change = {"action": "Modify", "resource": "Table", "kind": "AWS::DynamoDB::Table", "replaces": True}
-    fields = {"stacks": {"wallify-dev": [change]}, "functions": False, "cost": "some dollars, sql=False"}
-    assert the_object(capsys) == {**PLACE, **fields}
+    fields = {"stacks": {"wallify-dev": [change]}, "functions": False, "alarms": UNTOLD}
+    assert the_object(capsys) == {**PLACE, **fields, "cost": "some dollars, sql=False"}
 
 
 def test_a_teardown_tells_programs_that_it_is_done(capsys: pytest.CaptureFixture[str]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,8 @@ from botocore.exceptions import ClientError
 from cli.deploy import stacks
 from cli.deploy.stacks import Change, StackSpec
 from cli.errors import CommandError
+from infra import stages
+from tests.cli.fake_account import a_target
 
 ADDED = {"Action": "Add", "LogicalResourceId": "Bucket", "ResourceType": "AWS::S3::Bucket"}
 REPLACED = {"Action": "Modify", "LogicalResourceId": "Table", "ResourceType": "T", "Replacement": "True"}
@@ -135,6 +138,51 @@ def test_a_protected_stack_can_be_deleted_by_who_means_it(wanted: StackSpec) -> 
 def test_the_outputs_of_a_stack_that_is_not_there_are_none() -> None:
     assert stacks.outputs(FakeCloudFormation(None, []), "wallify-dev") == {}
     assert stacks.outputs(FakeCloudFormation("UPDATE_COMPLETE", []), "wallify-dev") == {"A": "a"}
+
+
+class Observed:
+    """CloudFormation with the stack of alarms as a deployment left it, with this address; none without it."""
+
+    def __init__(self, address: str | None) -> None:
+        self.address = address
+
+    def describe_stacks(self, StackName: str) -> dict[str, Any]:  # noqa: N803 - boto3's name
+        if self.address is None or StackName != "wallify-dev-observing":
+            raise _refusal(f"Stack with id {StackName} does not exist")
+        known = [{"ParameterKey": "AlarmMail", "ParameterValue": self.address}]
+        return {"Stacks": [{"StackStatus": "CREATE_COMPLETE", "Parameters": known}]}
+
+
+@pytest.mark.parametrize(
+    ("deployed", "given", "address"),
+    [
+        (None, None, ""),
+        (None, "a@example.org", "a@example.org"),
+        ("a@example.org", None, "a@example.org"),
+        ("a@example.org", "b@example.org", "b@example.org"),
+        ("a@example.org", "", ""),
+    ],
+)
+def test_alarms_are_mailed_to_the_address_given_last(
+    tmp_path: Path, deployed: str | None, given: str | None, address: str
+) -> None:
+    services = {"cloudformation": Observed(deployed)}
+    target = replace(a_target(tmp_path / "project", services=services), alarm_mail=given)
+
+    *_, observing = stacks.stage_stacks(target)
+
+    assert observing().parameters["AlarmMail"] == address
+    told = stacks.who_is_told(target)
+    assert told.startswith(f"Alarms are mailed to {address}") if address else told == stacks.UNTOLD
+
+
+def test_a_topic_of_ones_own_is_told_instead(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    chosen = replace(stages.of("dev"), parameters={"AlarmTopic": "arn:aws:sns:eu-central-1:123456789012:ours"})
+    monkeypatch.setattr(stages, "of", lambda _: chosen)
+
+    told = stacks.who_is_told(replace(a_target(tmp_path / "project"), alarm_mail="a@example.org"))
+
+    assert told == "Alarms are sent to arn:aws:sns:eu-central-1:123456789012:ours."
 
 
 def _refusal(words: str) -> ClientError:

@@ -213,6 +213,7 @@ PLANTS: Mapping[str, Plant] = {
     "waiting work wakes somebody": _with("ImagesQueue", "QueueName", to={"Fn::Sub": "wallify-${Stage}-uploads"}),
     "an alarm says what to do": _without("ImagesDeadLettersAlarm", "AlarmDescription"),
     "an alarm tells somebody": _without("ImagesDeadLettersAlarm", "AlarmActions"),
+    "an address is enough to be told": _with("Subscription", "Endpoint", to="you@example.org"),
     "stages live side by side": _with("Table", "TableName", to="wallify"),
     "the bucket's name is nobody else's": _with("Bucket", "BucketName", to={"Fn::Sub": "wallify-${Stage}"}),
     "templates can be handed over": _too_large,

@@ -13,7 +13,7 @@ ROOT = Path(__file__).parents[2]
 
 
 def test_an_alarm_is_told_to_the_topic_and_so_is_its_end() -> None:
-    told = {"Fn::If": ["Tells", [{"Ref": "AlarmTopic"}], []]}
+    told = [{"Fn::If": ["HasTopic", {"Ref": "AlarmTopic"}, {"Ref": "Topic"}]}]
     assert [name for name, alarm in ALARMS.items() if not alarm["AlarmActions"] == alarm["OKActions"] == told] == []
 
 

@@ -29,9 +29,16 @@ UNMADE: Mapping[Path, set[str]] = {
         *(SECRET, "AWS::S3::BucketPolicy", "AWS::SQS::QueuePolicy"),
     },
     GATEWAY: {"AWS::ApiGateway::GatewayResponse"},
-    OBSERVING: {"AWS::CloudWatch::Alarm"},
+    OBSERVING: {"AWS::CloudWatch::Alarm", "AWS::SNS::Subscription"},
 }
-CHOICES = {"Stage": "t", "State": "sql", "Tracing": "true", "DeletionProtection": "true", "DatabaseStandby": "true"}
+CHOICES = {
+    "Stage": "t",
+    "State": "sql",
+    "AlarmMail": "you@example.org",
+    "Tracing": "true",
+    "DeletionProtection": "true",
+    "DatabaseStandby": "true",
+}
 ANYBODY = "0.0.0.0/0"
 
 pytestmark = [
