@@ -273,7 +273,6 @@ def _is_allowed(probe: Callable[[], object]) -> bool:
     return True
 
 
-SIGN_IN = "Sign in (`aws sso login`, or AWS_PROFILE, or the AWS_ACCESS_KEY_ID pair); only deploying needs it."
 RAISE_QUOTA = "Request more in Service Quotas: Lambda, Concurrent executions. New accounts have 10 of the usual 1,000."
 STACK_PREFIX, OBSERVING_SUFFIX = "wallify-", "-observing"
 PENDING = "PendingConfirmation"
@@ -287,7 +286,8 @@ def check_account(session: Any = None) -> Iterator[Finding]:  # noqa: ANN401 - b
     try:
         who = session.client("sts", region_name=session.region_name or "us-east-1").get_caller_identity()
     except (BotoCoreError, ClientError) as refused:
-        yield Finding("aws", BAD, f"no credentials: {refused}", SIGN_IN)
+        trouble = aws.explained(refused)
+        yield Finding("aws", BAD, f"{trouble.what} {refused}", trouble.advice)
         return
     yield Finding("aws", GOOD, f"account {who['Account']} as {who['Arn']}")
     if not session.region_name:

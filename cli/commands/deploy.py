@@ -66,13 +66,14 @@ def add_stage(parser: argparse.ArgumentParser) -> None:
 
 def run_deploy(given: argparse.Namespace) -> int:
     """Run the command."""
-    from cli.deploy.target import StageTarget  # noqa: PLC0415  # boto3 is slow to import, and other commands do not need it
+    from cli.deploy.target import StageTarget, aws_errors_explained  # noqa: PLC0415  # boto3 is slow to import
 
     environment.check_no_settings()
     target = StageTarget(given.stage, alarm_mail=given.alarm_mail)
-    if given.plan:
-        return _plan(given, target)
-    return _prepare(given, target) if given.infra_only else _deploy(given, target)
+    with aws_errors_explained():
+        if given.plan:
+            return _plan(given, target)
+        return _prepare(given, target) if given.infra_only else _deploy(given, target)
 
 
 def _priced(choices: Choices, region: str) -> Stage:
@@ -212,10 +213,15 @@ def register_teardown(commands: Commands) -> None:
 
 def run_teardown(given: argparse.Namespace) -> int:
     """Run the command."""
-    from cli.deploy import teardown  # noqa: PLC0415  # boto3 is slow to import, and other commands do not need it
-    from cli.deploy.target import StageTarget  # noqa: PLC0415  # the same
+    from cli.deploy.target import StageTarget, aws_errors_explained  # noqa: PLC0415  # boto3 is slow to import
 
-    target = StageTarget(given.stage)
+    with aws_errors_explained():
+        return _tear_down(given, StageTarget(given.stage))
+
+
+def _tear_down(given: argparse.Namespace, target: StageTarget) -> int:
+    from cli.deploy import teardown  # noqa: PLC0415  # as above
+
     if not given.yes:
         _check_may_ask(target, aloud=not given.json)
     seen = teardown.count_objects(target)

@@ -61,6 +61,8 @@ def _findings(given: argparse.Namespace) -> Iterator[Finding]:
         place = connection.target_from(given)
     except CommandError as trouble:
         yield Finding("target", BAD, trouble.what, trouble.advice)
+        if given.aws:
+            yield from doctor.check_account()
         return
     yield Finding("target", GOOD, f"{place.url} ({place.origin})")
     yield from _of_service(place)

@@ -167,11 +167,16 @@ def _states(secret: KeySecret, purpose: Purpose, now: datetime) -> list[KeyState
 def _read(target: StageTarget) -> KeySecret:
     from botocore.exceptions import BotoCoreError, ClientError  # noqa: PLC0415  # as above
 
+    from cli.deploy.target import NOT_FOUND  # noqa: PLC0415  # as above
+    from cli.local import aws  # noqa: PLC0415  # as above
+
     try:
         found = _vault(target).get_secret_value(SecretId=_name(target))
         secret = KeySecret(str(found["SecretString"]), found.get("CreatedDate"))
         secret.keyring(Purpose.LINKS)
     except (BotoCoreError, ClientError) as refusal:
+        if not isinstance(refusal, ClientError) or refusal.response["Error"]["Code"] not in NOT_FOUND:
+            raise aws.explained(refusal) from refusal
         advice = f"Deploy the stage first: `./wallify deploy --stage {target.stage}`."
         raise CommandError(f"{_name(target)} cannot be read.", advice, evidence=str(refusal)) from refusal
     except ValueError as wrong:

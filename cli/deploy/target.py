@@ -28,7 +28,6 @@ NOT_FOUND = {
     "ResourceNotFoundException",
     "DBInstanceNotFound",
 }
-SIGN_IN = "Sign in (`aws sso login`, or AWS_PROFILE, or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY), then try again."
 
 
 @dataclass(frozen=True)
@@ -79,10 +78,8 @@ class StageTarget:
     @cached_property
     def account(self) -> str:
         """Return the number of the AWS account. Raises CommandError without credentials."""
-        try:
+        with aws_errors_explained():
             return str(self.client("sts").get_caller_identity()["Account"])
-        except (BotoCoreError, ClientError) as refusal:
-            raise CommandError("There are no valid AWS credentials.", SIGN_IN, evidence=str(refusal)) from refusal
 
     @property
     def bucket(self) -> str:
@@ -109,3 +106,12 @@ def ignore_missing() -> Iterator[None]:
     except ClientError as answer:
         if answer.response["Error"]["Code"] not in NOT_FOUND:
             raise
+
+
+@contextmanager
+def aws_errors_explained() -> Iterator[None]:
+    """Turn errors of AWS and of the way to it into CommandErrors."""
+    try:
+        yield
+    except (BotoCoreError, ClientError) as error:
+        raise aws.explained(error) from error

@@ -1,4 +1,4 @@
-"""AWS clients, and deployment of CloudFormation templates on an emulator.
+"""AWS clients, what their errors mean, and deployment of CloudFormation templates on an emulator.
 
 Every command imports this module, and boto3 takes longer to import than most commands to run: each function imports
 what it needs.
@@ -15,11 +15,13 @@ from pathlib import Path
 from threading import Lock
 from typing import TYPE_CHECKING, Any
 
+from cli import errors
 from cli.errors import CommandError
 from cli.local.stack import EMULATOR_KEYS, REGION, Stack
 
 if TYPE_CHECKING:
     import boto3
+    from botocore.exceptions import BotoCoreError, ClientError
 
 
 def client(stack: Stack, service: str) -> Any:  # noqa: ANN401 - boto3 makes its clients at run time
@@ -177,3 +179,59 @@ def _is_statement(part: Any) -> bool:  # noqa: ANN401 - a piece of a template
 def _mentions(part: Any, names: set[str]) -> bool:  # noqa: ANN401 - a piece of a template
     text = json.dumps(part)
     return any(f'"{name}"' in text or f"${{{name}}}" in text for name in names)
+
+
+NO_CREDENTIALS = frozenset(
+    {
+        "CredentialRetrievalError",
+        "NoCredentialsError",
+        "PartialCredentialsError",
+        "ProfileNotFound",
+        "SSOTokenLoadError",
+        "TokenRetrievalError",
+        "UnauthorizedSSOTokenError",
+        "AuthFailure",
+        "ExpiredToken",
+        "ExpiredTokenException",
+        "IncompleteSignature",
+        "InvalidAccessKeyId",
+        "InvalidClientTokenId",
+        "InvalidToken",
+        "UnrecognizedClientException",
+    }
+)
+"""Errors of botocore and codes of AWS: there are no credentials, or they do not hold."""
+CLOCK = frozenset({"InvalidSignatureException", "RequestExpired", "RequestTimeTooSkewed", "SignatureDoesNotMatch"})
+"""Codes of AWS for a wrong secret key, or for a clock that is minutes off."""
+REFUSED = ("AccessDenied", "UnauthorizedOperation", "AuthorizationError", "Forbidden", "403")
+"""What the codes begin with by which AWS's services refuse somebody whom they know."""
+SIGN_IN = "Sign in (`aws sso login`, or AWS_PROFILE, or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY), then try again."
+
+
+def explained(error: BotoCoreError | ClientError) -> CommandError:
+    """Return what this error means for the person at the terminal, with AWS's own words as evidence."""
+    from botocore.exceptions import BotoCoreError, HTTPClientError  # noqa: PLC0415  # see the module
+    from botocore.exceptions import ConnectionError as NoConnection  # noqa: PLC0415  # see the module
+
+    evidence = str(error)
+    name = type(error).__name__ if isinstance(error, BotoCoreError) else error.response.get("Error", {}).get("Code", "")
+    # no connection, a closed one, a time limit, a proxy, a certificate
+    if isinstance(error, HTTPClientError | NoConnection):
+        advice = "Check the network, the proxy, the region and AWS_ENDPOINT_URL, then repeat the command."
+        return CommandError("AWS cannot be reached.", advice, evidence=evidence, exit_code=errors.UNREACHABLE)
+    if name in NO_CREDENTIALS:
+        return CommandError("There are no valid AWS credentials.", SIGN_IN, evidence=evidence)
+    if isinstance(error, BotoCoreError):
+        return CommandError("AWS cannot be asked.", "Check the AWS configuration of this shell.", evidence=evidence)
+    return _refusal(name, error.operation_name, evidence)
+
+
+def _refusal(code: str, operation: str, evidence: str) -> CommandError:
+    if code in CLOCK:
+        advice = "Check the secret key, and that the clock of this machine is right."
+        return CommandError("AWS does not accept the signature.", advice, evidence=evidence)
+    if code.startswith(REFUSED):
+        advice = "infra/deployer.json has the permissions to deploy; a policy of the organization may refuse too."
+        return CommandError(f"AWS refuses {operation}.", advice, evidence=evidence, exit_code=errors.DENIED)
+    advice = "The command can be repeated: it continues where it stopped."
+    return CommandError(f"AWS answered {operation} with {code}.", advice, evidence=evidence)
