@@ -276,6 +276,7 @@ METRICS: Mapping[str, Metric] = {
         ),
         Metric("CleanupsStopped", "Count", ("reason",), "Clean-ups that stopped at a safety limit."),
         Metric("BudgetsSpent", "Count", (), "Jobs that stopped at the limit of objects that they may remove."),
+        Metric("JobsUnfinished", "Count", (), "Jobs that their time limit ended as PARTIAL."),
         Metric(
             "VisibilityUnsettled", "Count", (), "Images whose renditions could not be hidden or shown in any attempt."
         ),

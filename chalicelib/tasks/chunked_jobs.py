@@ -123,8 +123,15 @@ class ChunkedJobs:
     def _stop_at_limit(self, task: Task, checkpoint: Checkpoint, report: Report, until: datetime) -> Task | None:
         now = self.leases.clock.now()
         if checkpoint.began_at is not None and now >= checkpoint.began_at + self.soft_limit:
-            return self.leases.stop(task, report.result(complete=False, stopped_at=checkpoint.position))
+            return self._out_of_time(task, checkpoint, report)
         return self._release(task, checkpoint) if now >= until else None
+
+    def _out_of_time(self, task: Task, checkpoint: Checkpoint, report: Report) -> Task:
+        """End the job as PARTIAL with its report, and raise the alarm `job_unfinished`."""
+        stopped = self.leases.stop(task, report.result(complete=False, stopped_at=checkpoint.position))
+        self.metrics.count("JobsUnfinished")
+        log.error("job unfinished", extra={"alarm": "job_unfinished", "type": task.type})
+        return stopped
 
     def _release(self, task: Task, checkpoint: Checkpoint) -> Task:
         following = replace(checkpoint, part=checkpoint.part + 1)

@@ -241,7 +241,7 @@ class BaseLoad:
     sweep_requests: int = 3 * _MINUTES
     """The sweeper looks into three dead-letter queues every minute."""
     metrics: int = 90
-    alarms: int = 31
+    alarms: int = 32
     """Two of them with SQL only."""
     secrets: int = 2
     """The first token, and the keys."""

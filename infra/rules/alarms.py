@@ -10,6 +10,8 @@ from infra.rules.rule import Rule
 
 ALARM = "AWS::CloudWatch::Alarm"
 MOST_INLINE = 51_200  # bytes, what CloudFormation takes without a bucket
+PARTIAL = ("BudgetsSpent", "JobsUnfinished")
+"""The metrics of a job that stops before its end, one for each reason."""
 NAMES = (
     *("BucketName", "QueueName", "TableName", "LogGroupName", "AlarmName", "DashboardName", "DBInstanceIdentifier"),
     *("RoleName", "PolicyName", "Name", "TopicName"),
@@ -26,6 +28,11 @@ def _dead_letters_wake(it: Deployment) -> Iterator[str]:
 def _waiting_wakes(it: Deployment) -> Iterator[str]:
     watched = _watched(it, "ApproximateAgeOfOldestMessage")
     yield from (name for name, queue in it.work_queues.items() if text(queue["QueueName"]) not in watched)
+
+
+def _unfinished_wakes(it: Deployment) -> Iterator[str]:
+    watched = {alarm.get("MetricName") for alarm in it.of(ALARM).values()}
+    yield from (metric for metric in PARTIAL if metric not in watched)
 
 
 def _told_what_to_do(it: Deployment) -> Iterator[str]:
@@ -77,6 +84,7 @@ def _watched(it: Deployment, metric: str) -> set[str]:
 RULES = (
     Rule("dead letters wake somebody", "they are work that is not going to be done", _dead_letters_wake),
     Rule("waiting work wakes somebody", "a worker that takes nothing makes no errors", _waiting_wakes),
+    Rule("a run that ends PARTIAL wakes somebody", "work that nobody finishes grows", _unfinished_wakes),
     Rule("an alarm says what to do", "at three in the morning nobody thinks of it", _told_what_to_do),
     Rule("an alarm tells somebody", "as soon as there is a topic to tell it to", _tells_somebody),
     Rule("an address is enough to be told", "without a topic most stages would tell nobody", _reaches_the_address),

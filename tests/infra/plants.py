@@ -211,6 +211,7 @@ PLANTS: Mapping[str, Plant] = {
     "our own domain speaks modern TLS": _with(*CDN, "ViewerCertificate", to={"MinimumProtocolVersion": "TLSv1"}),
     "dead letters wake somebody": lambda it: it.observing["Resources"].pop("ImagesDeadLettersAlarm"),
     "waiting work wakes somebody": _with("ImagesQueue", "QueueName", to={"Fn::Sub": "wallify-${Stage}-uploads"}),
+    "a run that ends PARTIAL wakes somebody": lambda it: it.observing["Resources"].pop("JobUnfinishedAlarm"),
     "an alarm says what to do": _without("ImagesDeadLettersAlarm", "AlarmDescription"),
     "an alarm tells somebody": _without("ImagesDeadLettersAlarm", "AlarmActions"),
     "an address is enough to be told": _with("Subscription", "Endpoint", to="you@example.org"),

@@ -145,6 +145,12 @@ def test_a_job_stops_at_its_soft_time_limit_and_says_where(world: MaintenanceWor
     assert (task.status, made(task)) == (Status.PARTIAL, 3)
     assert task.result is not None
     assert (task.result["complete"], bool(task.result["stopped_at"])) == (False, True)
+    assert world.metrics.total("JobsUnfinished") == 1
+
+
+def test_a_job_that_ends_in_time_is_no_unfinished_one(world: MaintenanceWorld) -> None:
+    assert world.finish(a_job(world)).status is Status.SUCCESS
+    assert world.metrics.total("JobsUnfinished") == 0
 
 
 def test_the_sweeper_ends_a_job_that_is_silent_at_its_hard_time_limit(world: MaintenanceWorld) -> None:
