@@ -228,7 +228,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """Largest upload directly into the bucket, in bytes. A worker reads the whole file into memory."""
     sync_wait_seconds: Annotated[int, Meta(ge=0, le=25)] = 22
     """Seconds that an upload with async=false waits for its result, counted from its arrival at the gateway, which
-    times out after 29."""
+    times out after 29. With 0 no request waits, not with `?wait=` either."""
     lease_seconds: Annotated[int, Meta(ge=10, le=5_400)] = 120
     """Seconds for which a worker holds a task: more than the function's timeout, at most the queue's visibility
     timeout."""

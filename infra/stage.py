@@ -47,6 +47,8 @@ FILLED_IN = {
 }
 # what it says besides: the network that functions run in, whether they are traced, and their kind of processor
 BESIDES = ("subnet_ids", "security_group_ids", "xray", "lambda_architecture")
+FITTED = "fitted"
+"""Key of a stage: variables and reserved concurrency that `infra.concurrency` computed from the account's quota."""
 
 # function <- output of foundation.yaml
 ROLE_FROM = {
@@ -144,14 +146,25 @@ def unresolved(config: Config, stage: str) -> Config:
     """The configuration without what `resolved` put into it; the stage keeps its own variables."""
     answer = deepcopy(config)
     ours = answer["stages"].get(stage, {})
-    kept = {name: value for name, value in ours.get("environment_variables", {}).items() if name not in FILLED_IN}
+    fitted = ours.get(FITTED, {})
+    computed, reserved = fitted.get("environment_variables", {}), fitted.get("reserved_concurrency")
+    kept = {
+        name: value
+        for name, value in ours.get("environment_variables", {}).items()
+        if name not in FILLED_IN and (name, value) not in computed.items()
+    }
     functions = {
         name: settings
         for name, found in ours.get("lambda_functions", {}).items()
-        if (settings := {key: value for key, value in found.items() if key != "iam_role_arn"})
+        if (settings := {key: value for key, value in found.items() if not _is_computed(key, value, reserved)})
     }
-    replaced = {"environment_variables", "lambda_functions", *BESIDES}
+    replaced = {"environment_variables", "lambda_functions", FITTED, *BESIDES}
     rest = {key: value for key, value in ours.items() if key not in replaced}
     parts = {"environment_variables": kept, "lambda_functions": functions}
     answer["stages"][stage] = rest | {name: part for name, part in parts.items() if part}
     return answer
+
+
+def _is_computed(key: str, value: object, reserved: int | None) -> bool:
+    """Return whether a deployment wrote this setting of a function; a number that somebody changed is a choice."""
+    return key == "iam_role_arn" or (key == "reserved_concurrency" and reserved is not None and value == reserved)

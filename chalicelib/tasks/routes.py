@@ -133,7 +133,7 @@ schema("TaskType", "The kinds of tasks.")(TaskType)
     errors=(errors.TaskNotFound,),
 )
 def get_task(request: Request, path: TaskPath, query: StatusQuery) -> Response:
-    wait = or_none(query.wait)
+    wait = or_none(query.wait) if container().settings.sync_wait_seconds else None
     found, image = (wait_for_task(request, path.task_id, wait), None) if wait else _with_image(path.task_id)
     answer = conditional(request, json_response(full_task_record(request, found.task, image)))
     if found.task.is_final:

@@ -26,6 +26,7 @@ from chalicelib.uploads.bulk import BulkFile, BulkResult, NothingAccepted
 from chalicelib.uploads.service import Accepted, KeyReused, OnDuplicate, Upload
 
 TOO_BUSY = "More work waits than there are workers for it; ask the task."
+WAITING_IS_OFF = "No request waits here (WALLIFY_SYNC_WAIT_SECONDS is 0); ask the task."
 POLL_SECONDS_WHEN_BUSY = "5"
 """Seconds: soon enough for people, and rare enough for a queue that is behind."""
 TASK_UNREADABLE = "The task cannot be looked at right now; ask it later."
@@ -54,6 +55,8 @@ def wait_for_upload(request: Request, accepted: Task, what: str) -> UploadOutcom
         return UploadOutcome(accepted, TASK_UNREADABLE)
     if found.task.is_final:
         return UploadOutcome(found.task)
+    if not seconds:
+        return UploadOutcome(found.task, WAITING_IS_OFF)
     if found.is_crowded:
         return UploadOutcome(found.task, TOO_BUSY, POLL_SECONDS_WHEN_BUSY)
     return UploadOutcome(found.task, f"{what} was not finished within {seconds} seconds; ask its task.")

@@ -99,8 +99,8 @@ def _plan(given: argparse.Namespace, target: StageTarget) -> int:
     choices = stages.of(target.stage)
     price = cost.estimate(stage=_priced(choices, target.region), sql=choices.uses_sql)
     if given.json:
-        parts = {"stacks": plan.stacks, "functions": plan.functions, "alarms": plan.alarms, "cost": price}
-        print_json({**_target_facts(target), **parts})
+        facts = {"stacks": plan.stacks, "functions": plan.functions, "alarms": plan.alarms, "notes": plan.notes}
+        print_json({**_target_facts(target), **facts, "cost": price})
         return 0
     _print_plan(plan)
     stdout.print(price, markup=False, soft_wrap=True)
@@ -115,6 +115,8 @@ def _print_plan(plan: Plan) -> None:
             stdout.print(f"  {SIGNS.get(change.action, '?')} {change.resource} ({change.kind}){replaced}")
     stdout.print(f"[bold]functions and API[/]: {'would be deployed' if plan.functions else 'no changes'}")
     stdout.print(plan.alarms, markup=False, soft_wrap=True)
+    for note in plan.notes:
+        stdout.print(note, markup=False, soft_wrap=True)
 
 
 def _prepare(given: argparse.Namespace, target: StageTarget) -> int:

@@ -23,6 +23,7 @@ from cli.local.functions import SIGNS_OF_NO_NETWORK, forget_packages
 from cli.local.stack import PROJECT
 from cli.local.staging import code_runs_in_place, tracked_config
 from infra import stage as stages
+from infra.concurrency import Caps, capped
 from infra.stages import ARM, X86
 from infra.stages import of as choices_of
 
@@ -265,8 +266,10 @@ class CdnUse:
     """True if the distribution knows the API, and records lead to its redirects."""
 
 
-def write_config(source: Path, stage: str, outputs: dict[str, str], cdn: CdnUse = CdnUse()) -> bool:
-    """Write the stage's environment and roles into the configuration; return False if nothing changed."""
+def write_config(
+    source: Path, stage: str, outputs: dict[str, str], cdn: CdnUse = CdnUse(), caps: Caps | None = None
+) -> bool:
+    """Write the stage's environment, roles and caps into the configuration; return False if nothing changed."""
     before, distribution = tracked_config(source), f"https://{outputs['DistributionDomain']}"
     after = stages.resolved(before, stage, outputs, cdn_url=cdn.url or None)
     after = stages.on_processor(after, stage, choices_of(stage).architecture)
@@ -274,7 +277,15 @@ def write_config(source: Path, stage: str, outputs: dict[str, str], cdn: CdnUse 
         after = stages.signing_through(after, stage, distribution)
     if cdn.redirects:
         after = stages.linking_to(after, stage, distribution)
+    if caps:
+        after = capped(after, stage, caps)
     return _save(source, before, after)
+
+
+def has_caps(target: StageTarget, caps: Caps | None) -> bool:
+    """Return whether the configuration has these caps and no others."""
+    known = tracked_config(target.source)["stages"].get(target.stage, {}).get(stages.FITTED, {})
+    return bool(known == (caps.record if caps else {}))
 
 
 def clear_config(source: Path, stage: str) -> bool:

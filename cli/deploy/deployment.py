@@ -17,6 +17,7 @@ from cli.local.functions import package_of
 from cli.local.ministack_patches import cloudformation_gaps
 from cli.local.staging import check_settings, tracked_config
 from infra import stages
+from infra.concurrency import WORKERS, Caps, fit
 from infra.error_page import put_not_found_page
 from infra.stages import Choices
 from infra.template import GATEWAY, read
@@ -32,6 +33,8 @@ class Plan:
     functions: bool
     alarms: str
     """Sentence that says who is told of alarms."""
+    notes: tuple[str, ...] = ()
+    """Sentences about what is not as usual, and about the account's room for workers."""
 
 
 @dataclass(frozen=True)
@@ -54,8 +57,17 @@ def plan(target: StageTarget) -> Plan:
     cloudformation = target.client("cloudformation")
     wanted = [part() for part in stage_stacks(target)]
     changes = {stack.name: plan_stack(cloudformation, stack) for stack in wanted}
-    functions = any(changes.values()) or not chalice.is_current(target)
-    return Plan(changes, functions=functions, alarms=who_is_told(target))
+    caps = fitted(target)
+    is_current = chalice.is_current(target) and chalice.has_caps(target, caps)
+    notes = (caps.words,) if caps else ()
+    functions = any(changes.values()) or not is_current
+    return Plan(changes, functions=functions, alarms=who_is_told(target), notes=notes)
+
+
+def fitted(target: StageTarget) -> Caps | None:
+    """Return what the account has room for; None at an emulator."""
+    room = target.executions(WORKERS)
+    return None if room is None else fit(tracked_config(target.source), target.stage, room)
 
 
 def prepare(target: StageTarget, tell: Tell, *, completes: bool = False) -> list[str]:
@@ -66,6 +78,9 @@ def prepare(target: StageTarget, tell: Tell, *, completes: bool = False) -> list
     """
     check_settings(target.stage, target.source)
     _check_processor(target)
+    caps = fitted(target)
+    if caps:
+        tell(caps.words)
     cloudformation = target.client("cloudformation")
     chalice.restore_record(target)
     changed = []
@@ -83,7 +98,7 @@ def prepare(target: StageTarget, tell: Tell, *, completes: bool = False) -> list
     is_aws = not target.endpoint
     knows_api = completes or bool(chalice.api_id(target))
     cdn = chalice.CdnUse(stages.of(target.stage).cdn_url, signed=is_aws, redirects=is_aws and knows_api)
-    if chalice.write_config(target.source, target.stage, outputs, cdn):
+    if chalice.write_config(target.source, target.stage, outputs, cdn, caps):
         changed.append("configuration")
     return changed
 
@@ -91,9 +106,10 @@ def prepare(target: StageTarget, tell: Tell, *, completes: bool = False) -> list
 def deploy(target: StageTarget, tell: Tell) -> Deployed:
     """Deploy this checkout to the stage. It can be repeated, also after an interruption."""
     check_settings(target.stage, target.source)
+    caps = fitted(target)
     tell("native module")
     chalice.restore_record(target)
-    notes = tuple(filter(None, (_build_native_module(target), chalice.correct_record(target))))
+    notes = (_build_native_module(target), chalice.correct_record(target), caps.words if caps else "")
     changed = prepare(target, tell, completes=True)
     choices, former_api = stages.of(target.stage), chalice.api_id(target)
     api_id = _functions(target, choices, changed, tell)
@@ -107,7 +123,7 @@ def deploy(target: StageTarget, tell: Tell) -> Deployed:
         cdn_url=choices.cdn_url or f"https://{outputs['DistributionDomain']}",
         token=_token(target, outputs["BootstrapSecret"]),
         changed=tuple(changed),
-        notes=(*notes, who_is_told(target)),
+        notes=(*filter(None, notes), who_is_told(target)),
     )
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -89,6 +89,21 @@ class StageTarget:
     def client(self, service: str) -> Any:  # noqa: ANN401 - boto3 makes its clients at run time
         """Return a boto3 client of `service`."""
         return self.session.client(service, region_name=self.region, config=AWS_CONFIG)
+
+    def executions(self, workers: Iterable[str]) -> int | None:
+        """Return how many functions of this stage may run at once: the account's quota without what others reserved.
+
+        `workers` are the functions for which this stage may have reserved. None at an emulator, which has no quota.
+        """
+        if self.endpoint:
+            return None
+        functions = self.client("lambda")
+        room = int(functions.get_account_settings()["AccountLimit"]["UnreservedConcurrentExecutions"])
+        for worker in workers:
+            with ignore_missing():
+                found = functions.get_function_concurrency(FunctionName=f"{self.name}-{worker}")
+                room += found.get("ReservedConcurrentExecutions", 0)
+        return room
 
     def api_url(self, api_id: str, api_stage: str) -> str:
         """Return the API's address without a trailing slash."""

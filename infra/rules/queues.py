@@ -5,11 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from infra import stage
+from infra.concurrency import QUEUES, UNRESERVED, WAITS, fit
 from infra.rules.deployment import QUEUE, Deployment, Json
 from infra.rules.rule import Rule
 
 TWO_WEEKS = 14 * 24 * 3600  # seconds, the longest SQS keeps anything
 TRIES = 5
+QUOTAS = (10, 50, 100, 116, 1_000, 3_000)
+"""Concurrent executions of accounts, from a new one to a large one."""
 MOST_AT_ONCE = 1_000  # of AWS, and of the setting; a stage that chooses many has to raise the account's concurrency
 
 
@@ -67,6 +70,25 @@ def _capped(it: Deployment) -> Iterator[str]:
             yield name
 
 
+def _reserved_enough(it: Deployment) -> Iterator[str]:
+    for name, source in _sources(it):
+        reserved = it.functions[name].get("ReservedConcurrentExecutions")
+        if reserved is not None and reserved < source.get("ScalingConfig", {}).get("MaximumConcurrency", MOST_AT_ONCE):
+            yield name
+
+
+def _room_in_every_account(it: Deployment) -> Iterator[str]:
+    for name in it.stages:
+        for quota in QUOTAS:
+            caps = fit(it.config, name, quota)
+            unreserved = quota - QUEUES * caps.reserved
+            waits = not set(WAITS) <= {key for key, value in caps.variables.items() if value == "0"}
+            if caps.reserved and unreserved < UNRESERVED:
+                yield f"{name}: {unreserved} of {quota} stay unreserved"
+            elif waits and not caps.reserved:
+                yield f"{name}: requests wait in the workers' room where {quota} functions may run"
+
+
 def _one_worker_each(it: Deployment) -> Iterator[str]:
     taken = [str(source["Queue"]) for _, source in _sources(it)]
     if len(set(taken)) != len(taken):
@@ -108,6 +130,12 @@ RULES = (
     ),
     Rule("a worker takes one message", "without partial answers SQS deletes the failed ones too (F17)", _one_at_a_time),
     Rule("workers are capped", "a flood of uploads must not take the account's whole concurrency", _capped),
+    Rule("reserved room covers the workers", "Lambda throws back what is beyond, and counts it", _reserved_enough),
+    Rule(
+        "requests leave the workers their room",
+        "or those that wait keep out what they wait for",
+        _room_in_every_account,
+    ),
     Rule("each queue has one worker", "mass work never waits in front of uploads", _one_worker_each),
     Rule("only our bucket announces", "another account's bucket of that name could fill our queue", _from_our_bucket),
 )

@@ -18,6 +18,7 @@ from cli.deploy.chalice import CdnUse
 from cli.deploy.target import StageTarget
 from cli.errors import CommandError
 from cli.local.stack import PROJECT
+from cli.local.staging import tracked_config
 from infra.stages import Choices
 from infra.template import DATABASE, FOUNDATION, OBSERVING, read
 from native import build
@@ -271,7 +272,35 @@ def test_a_first_deployment_updates_the_distribution_after_the_functions(
 
     assert order == ["functions", *(["abc.execute-api.eu-central-1.amazonaws.com"] * updates)]
     assert deployed.changed == ("wallify-dev",) * updates
-    assert deployed.notes == (stacks.UNTOLD,)
+    room, told = deployed.notes
+    assert "2 workers of each queue, none reserved" in room
+    assert told == stacks.UNTOLD
+
+
+def test_caps_that_fit_what_others_have_left_are_written_and_taken_out_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("AWS_ENDPOINT_URL", raising=False)
+    target = a_target(tmp_path / "project", services={"lambda": FakeLambda()})
+    before = tracked_config(target.source)
+
+    caps = deployment.fitted(target)
+    assert caps
+    assert not chalice.has_caps(target, caps)
+    assert chalice.write_config(target.source, "dev", OUTPUTS, caps=caps) is True
+
+    given = tracked_config(target.source)["stages"]["dev"]["environment_variables"]
+    assert (given["WALLIFY_CONCURRENCY"], given["WALLIFY_SYNC_WAIT_SECONDS"]) == ("2", "0")
+    assert chalice.has_caps(target, deployment.fitted(target))
+    assert chalice.write_config(target.source, "dev", OUTPUTS, caps=caps) is False
+    chalice.clear_config(target.source, "dev")
+    assert tracked_config(target.source) == before
+
+
+def test_an_emulator_has_no_quota(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:4566")
+
+    assert deployment.fitted(a_target(tmp_path / "project")) is None
 
 
 def test_an_emulators_distribution_is_told_no_api(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -319,6 +348,14 @@ class FakeLambda:
 
     def __init__(self, api: str = "") -> None:
         self.api = api
+
+    def get_account_settings(self) -> dict[str, dict[str, int]]:
+        return {"AccountLimit": {"ConcurrentExecutions": 1_000, "UnreservedConcurrentExecutions": 6}}
+
+    def get_function_concurrency(self, FunctionName: str) -> dict[str, int]:  # noqa: N803 - boto3's name
+        if FunctionName != "wallify-dev-process_image":
+            raise missing("ResourceNotFoundException")
+        return {"ReservedConcurrentExecutions": 4}
 
     def get_policy(self, **_: str) -> dict[str, str]:
         if not self.api:

@@ -25,7 +25,8 @@ def account(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(deployment, "deploy", lambda _, tell: tell("functions") or DEPLOYED)
     monkeypatch.setattr(deployment, "prepare", lambda _, tell: tell("foundation") or ("foundation",))
     changed = Change("Modify", "Table", "AWS::DynamoDB::Table", replaces=True)
-    monkeypatch.setattr(deployment, "plan", lambda _: Plan({"wallify-dev": (changed,)}, functions=False, alarms=UNTOLD))
+    made = Plan({"wallify-dev": (changed,)}, functions=False, alarms=UNTOLD, notes=("Room.",))
+    monkeypatch.setattr(deployment, "plan", lambda _: made)
     monkeypatch.setattr(cost, "estimate", lambda *, sql, **_: f"some dollars, sql={sql}")
     monkeypatch.setattr(smoke, "against", lambda *asked, **_: asked)
     monkeypatch.setattr(smoke, "run", lambda _, tell: tell("health: fine") or True)
@@ -75,7 +76,7 @@ def test_a_plan_tells_programs_each_change(capsys: pytest.CaptureFixture[str]) -
     assert main(["deploy", "--stage", "dev", "--plan", "--json"]) == 0
 
     change = {"action": "Modify", "resource": "Table", "kind": "AWS::DynamoDB::Table", "replaces": True}
-    fields = {"stacks": {"wallify-dev": [change]}, "functions": False, "alarms": UNTOLD}
+    fields = {"stacks": {"wallify-dev": [change]}, "functions": False, "alarms": UNTOLD, "notes": ["Room."]}
     assert the_object(capsys) == {**PLACE, **fields, "cost": "some dollars, sql=False"}
 
 

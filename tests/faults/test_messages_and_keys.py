@@ -32,6 +32,22 @@ def test_f01_all_messages_three_times_and_shuffled(world: World) -> None:
     judge(world, *wanted)
 
 
+@pytest.mark.parametrize("throttled", range(1, 8))
+def test_deliveries_that_lambda_throttles_use_up_no_attempt(world: World, throttled: int) -> None:
+    """Each throttled delivery is received and hidden, but no worker sees it; the fifth sends it to the dead letters."""
+    task = world.upload()
+    for _ in range(throttled):
+        while world.queue.receive() is not None:
+            pass
+        assert world.task(task).attempts == 0
+        world.queue.wait_for_next()
+
+    world.rest()
+
+    assert (world.task(task).status, world.task(task).attempts) == (Status.SUCCESS, 1)
+    judge(world, PICTURE)
+
+
 def test_f02_each_version_of_a_key_is_an_image_whatever_comes_first(world: World) -> None:
     world.drop("incoming/nature/a.png", a_png(1))
     world.drop("incoming/nature/a.png", a_png(2))

@@ -156,6 +156,10 @@ PLANTS: Mapping[str, Plant] = {
         "ProcessImage", "Events", _source("ProcessImage"), "Properties", "BatchSize", to=10
     ),
     "workers are capped": _without("ProcessImage", "Events", _source("ProcessImage"), "Properties", "ScalingConfig"),
+    "reserved room covers the workers": lambda it: _of(it, "ProcessImage").update(ReservedConcurrentExecutions=1),
+    "requests leave the workers their room": lambda it: it.config["environment_variables"].update(
+        WALLIFY_SYNC_WAIT_SECONDS="22"
+    ),
     "each queue has one worker": _second_worker,
     "only our bucket announces": _without("ImagesQueuePolicy", *STATEMENT, 0, "Condition", "StringEquals"),
     "every function has a role of its own": _shared_role,

@@ -7,6 +7,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 import pytest
+from msgspec import structs
 
 from chalicelib.container import Container
 from chalicelib.errors import Unavailable
@@ -178,6 +179,17 @@ def test_as_many_requests_wait_as_there_are_workers_however_many_come(services: 
         admitted += not waiting.is_crowded(task)
 
     assert admitted == services.settings.concurrency
+
+
+@pytest.mark.parametrize("ask", [one_file, two_files, long_poll])
+def test_no_request_waits_where_waiting_is_off(admin: Gateway, services: Container, ask: Ask) -> None:
+    services.settings = structs.replace(services.settings, sync_wait_seconds=0)
+
+    got = ask(admin)
+
+    assert services.clock.now() == NOON
+    assert got.status == (200 if ask is long_poll else 202)
+    assert ask is long_poll or "WALLIFY_SYNC_WAIT_SECONDS is 0" in got.json["reason"]
 
 
 class Silent:
