@@ -76,7 +76,8 @@ def run_deploy(given: argparse.Namespace) -> int:
         return _prepare(given, target) if given.infra_only else _deploy(given, target)
 
 
-def _priced(choices: Choices, region: str) -> Stage:
+def priced(choices: Choices, region: str) -> Stage:
+    """Return what the stage has chosen that changes its prices."""
     from cli.deploy.cost import SMALL_STAGE, Stage  # noqa: PLC0415  # as above
     from infra.stages import ARM  # noqa: PLC0415  # as above
 
@@ -86,6 +87,7 @@ def _priced(choices: Choices, region: str) -> Stage:
         price_class=chosen.get("PriceClass", SMALL_STAGE.price_class),
         arm=choices.architecture == ARM,
         noncurrent_days=int(chosen.get("NoncurrentDays", SMALL_STAGE.noncurrent_days)),
+        log_days=int(chosen.get("LogRetentionDays", SMALL_STAGE.log_days)),
     )
 
 
@@ -97,7 +99,7 @@ def _plan(given: argparse.Namespace, target: StageTarget) -> int:
         tell("change sets")
         plan = deployment.plan(target)
     choices = stages.of(target.stage)
-    price = cost.estimate(stage=_priced(choices, target.region), sql=choices.uses_sql)
+    price = cost.estimate(stage=priced(choices, target.region), sql=choices.uses_sql)
     if given.json:
         facts = {"stacks": plan.stacks, "functions": plan.functions, "alarms": plan.alarms, "notes": plan.notes}
         print_json({**_target_facts(target), **facts, "cost": price})

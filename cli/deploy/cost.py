@@ -20,13 +20,22 @@ class Price:
     """Page of aws.amazon.com."""
 
     def in_region(self, region: str) -> float:
-        """Return the price in this region; in one that the list lacks, that of the default region."""
-        return self.usd.get(region, self.usd[DEFAULT_REGION])
+        """Return the price in this region; in one that the list lacks, that of the region whose prices are used."""
+        return self.usd.get(priced_as(region), self.usd[DEFAULT_REGION])
 
 
 MILLION = 1_000_000
 REGIONS = (DEFAULT_REGION, "eu-west-1", "us-east-1")
 """Regions whose prices the list has."""
+SAME_PRICES: Mapping[str, str] = {"us-east-2": "us-east-1", "us-west-2": "us-east-1"}
+"""Regions with the prices of another one."""
+
+
+def priced_as(region: str) -> str:
+    """Return the region whose prices are used for this one."""
+    return region if region in REGIONS else SAME_PRICES.get(region, DEFAULT_REGION)
+
+
 PRICE_CLASSES: Mapping[str, tuple[float, float]] = {
     "PriceClass_100": (0.0120 / 10_000, 0.085),
     "PriceClass_200": (0.0125 / 10_000, 0.120),
@@ -62,8 +71,9 @@ PRICES: Mapping[str, Price] = {
     "edge_run": Price(_usd_of(0.10, per=MILLION), "run of a CloudFront Function", "cloudfront/pricing"),
     "invalidation": Price(_usd_of(0.005), "path invalidated after the first 1,000 a month", "cloudfront/pricing"),
     "log_gb": Price(_usd_of(0.63, 0.57, 0.50), "GB of logs written", "cloudwatch/pricing"),
+    "log_gb_kept": Price(_usd_of(0.0324, 0.03, 0.03), "GB a month of logs kept", "cloudwatch/pricing"),
     "metric": Price(_usd_of(0.30), "custom metric a month", "cloudwatch/pricing"),
-    "alarm": Price(_usd_of(0.10), "alarm a month", "cloudwatch/pricing"),
+    "alarm": Price(_usd_of(0.10), "metric of an alarm a month", "cloudwatch/pricing"),
     "dashboard": Price(_usd_of(3.00), "dashboard a month", "cloudwatch/pricing"),
     "secret": Price(_usd_of(0.40), "secret a month", "secrets-manager/pricing"),
     "database_hour": Price(
@@ -120,7 +130,9 @@ class Stage:
     region: str = DEFAULT_REGION
     price_class: str = "PriceClass_100"
     noncurrent_days: int = 7
+    log_days: int = 30
     arm: bool = False
+    sql: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -241,8 +253,10 @@ class BaseLoad:
     sweep_requests: int = 3 * _MINUTES
     """The sweeper looks into three dead-letter queues every minute."""
     metrics: int = 90
-    alarms: int = 32
-    """Two of them with SQL only."""
+    alarm_metrics: int = 38
+    """An alarm on a ratio is paid by the metrics that it reads."""
+    database_alarm_metrics: int = 2
+    """Those of the alarms that there are with SQL only."""
     secrets: int = 2
     """The first token, and the keys."""
 
@@ -274,6 +288,7 @@ class Bill:
             "delivery": self._delivery(),
             "redirects": self._redirects(),
             "logs": self._usd("log_gb", self._log_kb() * KB),
+            "logs kept": self._usd("log_gb_kept", self._log_kb() * KB * self.stage.log_days / _DAYS),
             "metrics, alarms, dashboard": self._monitoring(),
             "secrets": self._usd("secret", self.standing.secrets),
         }
@@ -345,7 +360,8 @@ class Bill:
 
     def _monitoring(self) -> float:
         standing = self.standing
-        return self._usd("metric", standing.metrics) + self._usd("alarm", standing.alarms) + self._usd("dashboard", 1)
+        alarms = standing.alarm_metrics + (standing.database_alarm_metrics if self.stage.sql else 0)
+        return self._usd("metric", standing.metrics) + self._usd("alarm", alarms) + self._usd("dashboard", 1)
 
 
 _NOTHING = Usage(uploads=0, views=0, redirects=0, ladders=0, full_views=0, removed=0, kept=0)
@@ -369,12 +385,18 @@ def database_cost(region: str = DEFAULT_REGION) -> Mapping[str, float]:
     }
 
 
+_UNUSED = "Without any use it costs about {:.2f} USD, and each custom metric for the hours in which it is sent."
+
+
 def estimate(usage: Usage | None = None, stage: Stage = SMALL_STAGE, *, sql: bool = False) -> str:
     """Return the estimate as text for terminals; with `sql`, including the database."""
-    usage = usage or Usage()
+    usage, stage = usage or Usage(), replace(stage, sql=sql)
     lines = {**Bill(usage, stage).lines(), **(database_cost(stage.region) if sql else {})}
+    idle = Bill(_NOTHING, stage, standing=replace(BASE_LOAD, metrics=0)).lines()
+    unused = sum(idle.values()) + (sum(database_cost(stage.region).values()) if sql else 0)
     asked = f"{usage.uploads:,} uploads, {usage.views:,} views, {usage.kept:,} images kept"
     rows = [f"  {name:<28}{usd:>9.2f}" for name, usd in lines.items()]
-    where = stage.region if stage.region in REGIONS else f"prices of {DEFAULT_REGION} for {stage.region}"
+    source = priced_as(stage.region)
+    where = stage.region if stage.region == source else f"prices of {source} for {stage.region}"
     head = f"A month with {asked} costs about {sum(lines.values()):.0f} USD ({where}, list prices of {AS_OF}):"
-    return "\n".join([head, *rows])
+    return "\n".join([head, *rows, _UNUSED.format(unused)])

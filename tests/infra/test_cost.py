@@ -13,7 +13,9 @@ import pytest
 from chalicelib.container import Container
 from chalicelib.settings import Settings
 from chalicelib.telemetry import NAMESPACE
+from cli.commands.deploy import priced
 from cli.deploy.cost import (
+    AS_OF,
     BASE_LOAD,
     DEFAULT_REGION,
     LADDER_WORK,
@@ -22,6 +24,7 @@ from cli.deploy.cost import (
     PRICE_CLASSES,
     PRICES,
     REGIONS,
+    SAME_PRICES,
     UPLOAD_WORK,
     Bill,
     Stage,
@@ -32,11 +35,12 @@ from cli.deploy.cost import (
     per_million,
 )
 from cli.local.staging import tracked_config
+from infra import stages
 from infra.template import FOUNDATION, properties, read
 from tests.infra.account import an_account
 from tests.infra.calls import write_units
 from tests.infra.day import LOOSE, arrive, upload
-from tests.infra.watched import ALARMS, watched
+from tests.infra.watched import ALARMS, RESOURCES, watched
 from tests.pictures import a_jpeg
 
 PICTURE = a_jpeg((400, 300))
@@ -164,7 +168,9 @@ def test_memory_is_that_of_the_functions() -> None:
 
 
 def test_alarms_and_metrics_are_those_that_are_watched() -> None:
-    assert len(ALARMS) == BASE_LOAD.alarms
+    read_by = Counter(RESOURCES[one.where].get("Condition") for one in watched() if one.where in ALARMS)
+    assert read_by.pop("WithDatabase") == BASE_LOAD.database_alarm_metrics
+    assert read_by.total() == BASE_LOAD.alarm_metrics
     assert len({(one.name, one.dimensions) for one in watched() if one.namespace == NAMESPACE}) <= BASE_LOAD.metrics
 
 
@@ -222,6 +228,28 @@ def test_a_region_has_prices_of_its_own_and_an_unknown_one_those_of_the_first() 
     sums = {region: sum(Bill(Usage(), Stage(region)).lines().values()) for region in (*REGIONS, "mars-north-1")}
     assert sums["us-east-1"] < sums["eu-west-1"] < sums[DEFAULT_REGION] == sums["mars-north-1"]
     assert "prices of eu-central-1 for mars-north-1" in estimate(stage=Stage("mars-north-1"))
+
+
+@pytest.mark.parametrize("region", SAME_PRICES)
+def test_a_region_with_the_prices_of_another_one_names_it(region: str) -> None:
+    twin = SAME_PRICES[region]
+    assert Bill(Usage(), Stage(region)).lines() == Bill(Usage(), Stage(twin)).lines()
+    assert database_cost(region) == database_cost(twin)
+    assert f"prices of {twin} for {region}, list prices of {AS_OF}" in estimate(stage=Stage(region))
+
+
+@pytest.mark.parametrize("name", ["dev", "prod"])
+def test_the_page_has_what_the_plan_says_of_a_stage(name: str) -> None:
+    choices = stages.of(name)
+    plan = estimate(stage=priced(choices, DEFAULT_REGION), sql=choices.uses_sql)
+    assert f"### {name}\n\n```\n{plan}\n```\n" in PAGE
+
+
+def test_logs_cost_for_the_days_that_they_are_kept() -> None:
+    costs = [Bill(Usage(), Stage(log_days=days)).lines()["logs kept"] for days in (30, 90)]
+    assert costs[1] == pytest.approx(3 * costs[0])
+    default = read(FOUNDATION)["Parameters"]["LogRetentionDays"]["Default"]
+    assert Stage().log_days == default
 
 
 def test_price_classes_are_those_of_the_template() -> None:
