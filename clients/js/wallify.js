@@ -41,10 +41,12 @@ export class Wallify {
         for (;;) {
             const task = await this.#ask("GET", `/task/status/${taskId}?wait=15`, { signal });
             onChange?.(task);
-            if (!task.ready)
-                continue;
             if (task.successful)
                 return task;
+            if (!task.ready) {
+                await new Promise((wake) => setTimeout(wake, 1000));
+                continue;
+            }
             throw new WallifyError({ code: task.status.toLowerCase(), message: `The task is ${task.status}.`, ...task.error });
         }
     }

@@ -99,8 +99,12 @@ export class Wallify {
     for (;;) {
       const task: Task = await this.#ask("GET", `/task/status/${taskId}?wait=15`, { signal });
       onChange?.(task);
-      if (!task.ready) continue;
       if (task.successful) return task;
+      if (!task.ready) {
+        // The API answers at once instead of waiting while its queue is behind, and where no request may wait.
+        await new Promise((wake) => setTimeout(wake, 1000));
+        continue;
+      }
       throw new WallifyError({ code: task.status.toLowerCase(), message: `The task is ${task.status}.`, ...task.error });
     }
   }

@@ -48,6 +48,18 @@ test("an upload is a form, a file and a wait", async () => {
   assert.deepEqual(progress, [[6, 6]]);
 });
 
+test("a task that is answered at once is asked again after a pause", async (context) => {
+  const pauses = [], real = globalThis.setTimeout;
+  context.mock.method(globalThis, "setTimeout", (wake, milliseconds, ...rest) => {
+    pauses.push(milliseconds);
+    return real(wake, milliseconds === 1000 ? 0 : milliseconds, ...rest);
+  });
+  answers.push([200, task("STARTED")], [200, task("STARTED")], [200, task("SUCCESS")]);
+
+  assert.equal((await new Wallify(url).finished("t1")).status, "SUCCESS");
+  assert.deepEqual(pauses.filter((one) => one === 1000), [1000, 1000]);
+});
+
 test("a task that fails says why", async () => {
   answers.push([200, task("FAILURE", { error: { code: "image_damaged", message: "Cut off.", retryable: false } })]);
   await assert.rejects(new Wallify(url).finished("t1"), { name: "WallifyError", code: "image_damaged", message: "Cut off.", status: 0 });
