@@ -58,11 +58,13 @@ LISTS: tuple[tuple[str, str, str, str], ...] = (
 OF_AWS = {"list_policies": {"Scope": "Local"}, "list_cache_policies": {"Type": "custom"}}
 OF_AWS["list_response_headers_policies"] = {"Type": "custom"}
 # Of these the emulator does not see which resource is meant; AWS does, and infra/deployer.json names them. The last is
-# what it takes GetLayerVersionByArn for.
+# what it takes GetLayerVersionByArn for. Nor does it check iam:PassRole.
 UNSEEN = (
-    *("apigateway:*", "cloudformation:*", "cloudwatch:*", "events:*", "rds:*"),
+    *("apigateway:*", "cloudformation:*", "cloudwatch:*", "events:*"),
     *("lambda:CreateFunction", "lambda:ListLayers"),
 )
+BASE, SQL = "deployer.json", "deployer-sql.json"
+UNSEEN_OF = {BASE: (*UNSEEN, "rds:ModifyDBInstance"), SQL: ("rds:*",)}
 FROM_BIRTH = ("172.31.", "default")  # what the network is called that every account has
 
 
@@ -80,7 +82,7 @@ class Account:
     stack: Stack
     checkout: Path
     keys: Mapping[str, str]
-    """Of a user who may what infra/deployer.json allows; all that is typed is typed by them."""
+    """Of a user who may what the policies in infra/ allow; all that is typed is typed by them."""
 
     @property
     def environment(self) -> dict[str, str]:
@@ -151,27 +153,31 @@ class Account:
 
 
 @contextmanager
-def opened(folder: Path) -> Iterator[Account]:
-    """An account with nothing in it, and the project checked out into the folder; it is closed at the end."""
+def opened(folder: Path, *policies: str) -> Iterator[Account]:
+    """An account with nothing in it, and the project checked out into the folder; it is closed at the end.
+
+    Its deployer has the base policy and these.
+    """
     home = Path(tempfile.mkdtemp(prefix="wallify-aws-"))  # a path short enough for sockets
     stack = Stack(home, machine.free_port(), machine.free_port())
     with processes.stop_if_idle(stack):
         emulator.start(stack)
     try:
-        yield Account(stack, check_out(folder), _deployer(stack))
+        yield Account(stack, check_out(folder), _deployer(stack, BASE, *policies))
     finally:
         functions.keep_layers(folder / ".chalice" / "deployments")
         emulator.stop(stack)
         shutil.rmtree(home, ignore_errors=True)
 
 
-def _deployer(stack: Stack) -> dict[str, str]:
-    """The keys of a new user who has the deployer's policy."""
-    policy = json.loads((PROJECT / "infra" / "deployer.json").read_text(encoding="utf-8"))
-    policy["Statement"].append({"Effect": "Allow", "Action": UNSEEN, "Resource": "*"})
+def _deployer(stack: Stack, *policies: str) -> dict[str, str]:
+    """The keys of a new user who has these policies of a deployer."""
     iam, who = client(stack, "iam"), {"UserName": "deployer"}
     iam.create_user(**who)
-    iam.put_user_policy(**who, PolicyName="deployer", PolicyDocument=json.dumps(policy))
+    for name in policies:
+        policy = json.loads((PROJECT / "infra" / name).read_text(encoding="utf-8"))
+        policy["Statement"].append({"Effect": "Allow", "Action": UNSEEN_OF[name], "Resource": "*"})
+        iam.put_user_policy(**who, PolicyName=Path(name).stem, PolicyDocument=json.dumps(policy))
     key = iam.create_access_key(**who)["AccessKey"]
     return {"AWS_ACCESS_KEY_ID": key["AccessKeyId"], "AWS_SECRET_ACCESS_KEY": key["SecretAccessKey"]}
 

@@ -10,7 +10,7 @@ import pytest
 from cli.local import staging
 from cli.local.ministack_patches import cloudformation_gaps
 from tests.contracts.databases import execute
-from tests.e2e.account import CHALICE, Account, Call, opened
+from tests.e2e.account import CHALICE, SQL, Account, Call, opened
 
 SQL_STAGE = """
 [pg]
@@ -49,7 +49,7 @@ pytestmark = [
 @pytest.fixture(scope="module")
 def account(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Account]:
     """An account with the infrastructure of the stage `dev` and nothing on it."""
-    with opened(tmp_path_factory.mktemp("checkout")) as account:
+    with opened(tmp_path_factory.mktemp("checkout"), SQL) as account:
         assert account.wallify("deploy", "--stage", "dev", "--infra-only").returncode == 0
         yield account
 

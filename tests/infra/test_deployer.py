@@ -1,8 +1,12 @@
-"""What a deployer needs: the policy covers each permission that CloudFormation's own schemas name for our resources."""
+"""What a deployer needs: the policies cover each permission that CloudFormation's own schemas name for our resources.
+
+`deployer.json` is for every stage, `deployer-sql.json` besides for stages that keep state in SQL.
+"""
 
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from fnmatch import fnmatchcase
 from functools import cache
@@ -11,11 +15,16 @@ from typing import Any
 
 import pytest
 
-from infra.template import FOUNDATION, read
+from infra.template import DATABASE, FOUNDATION, read
 from tests.infra.template import as_list
 
-POLICY: dict[str, Any] = json.loads(FOUNDATION.with_name("deployer.json").read_text(encoding="utf-8"))
-STATEMENTS = POLICY["Statement"]
+BASE, SQL = "deployer.json", "deployer-sql.json"
+PARTS: dict[str, dict[str, Any]] = {
+    name: json.loads(FOUNDATION.with_name(name).read_text(encoding="utf-8")) for name in (BASE, SQL)
+}
+STATEMENTS = [statement for part in PARTS.values() for statement in part["Statement"]]
+MOST = 6144
+"""Characters of a managed policy, white space not counted: https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html"""
 ROOT = Path(__file__).parents[2]
 VERBS = ("create", "read", "update", "delete")
 NOT_OURS = {
@@ -36,6 +45,10 @@ NEITHER = {
     "iam:ListRoles",
     "s3:REST.PUT.OBJECT",
 }
+OF_KINDS = {"AWS::DynamoDB::Table": {"iam:CreateServiceLinkedRole"}}
+"""The same, of what another type does need: our table has no replicas, no scaling and no insights of its own."""
+OF_TEARDOWN = ("rds:ModifyDBInstance", "rds:DescribeDBSnapshots", "logs:DeleteLogGroup")
+"""What `./wallify teardown` asks for of every stage, since the database may be gone and its snapshots left."""
 OF_CHALICE = (
     "lambda:CreateFunction",
     "lambda:UpdateFunctionCode",
@@ -55,9 +68,14 @@ def templates() -> list[Path]:
     return sorted(FOUNDATION.parent.glob("*.yaml"))
 
 
-def kinds() -> set[str]:
-    """Types of all resources of all templates."""
-    return {one["Type"] for path in templates() for one in read(path).get("Resources", {}).values()}
+def kinds(paths: list[Path]) -> set[str]:
+    """Types of all resources of these templates."""
+    return {one["Type"] for path in paths for one in read(path).get("Resources", {}).values()}
+
+
+def of_every_stage() -> set[str]:
+    """Types that stages have without SQL too."""
+    return kinds([path for path in templates() if path != DATABASE])
 
 
 @cache
@@ -69,30 +87,62 @@ def needed(kind: str) -> frozenset[str]:
     return frozenset(one for verb in VERBS for one in handlers.get(verb, {}).get("permissions", ()))
 
 
-def allowed() -> Iterator[str]:
-    """Every pattern of actions that the policy has."""
-    for statement in STATEMENTS:
-        yield from as_list(statement["Action"])
+def allowed(*parts: str) -> Iterator[str]:
+    """Every pattern of actions that these parts of the policy have."""
+    for part in parts:
+        for statement in PARTS[part]["Statement"]:
+            yield from as_list(statement["Action"])
 
 
-def is_allowed(action: str) -> bool:
-    return any(fnmatchcase(action, pattern) for pattern in allowed())
+def is_allowed(action: str, *parts: str) -> bool:
+    return any(fnmatchcase(action, pattern) for pattern in allowed(*parts))
 
 
-@pytest.mark.parametrize("kind", sorted(kinds()))
-def test_whoever_deploys_may_make_change_and_remove_each_kind_of_resource(kind: str) -> None:
-    asked = {one for one in needed(kind) if one.split(":", maxsplit=1)[0] not in NOT_OURS} - NEITHER
+def missing(kind: str, *parts: str) -> set[str]:
+    """Permissions that a type needs and these parts do not give."""
+    asked = (
+        {one for one in needed(kind) if one.split(":", maxsplit=1)[0] not in NOT_OURS}
+        - NEITHER
+        - OF_KINDS.get(kind, set())
+    )
     assert asked
-    assert {one for one in asked if not is_allowed(one)} == set()
+    return {one for one in asked if not is_allowed(one, *parts)}
+
+
+def only(sid: str) -> dict[str, Any]:
+    """The statement of this name."""
+    [found] = [one for one in STATEMENTS if one["Sid"] == sid]
+    return dict(found)
+
+
+@pytest.mark.parametrize("kind", sorted(of_every_stage()))
+def test_the_base_alone_makes_changes_and_removes_what_a_stage_without_sql_has(kind: str) -> None:
+    assert missing(kind, BASE) == set()
+
+
+@pytest.mark.parametrize("kind", sorted(kinds([DATABASE])))
+def test_both_parts_make_change_and_remove_what_a_stage_with_sql_has(kind: str) -> None:
+    assert missing(kind, BASE, SQL) == set()
+
+
+@pytest.mark.parametrize("kind", sorted(kinds([DATABASE]) - of_every_stage()))
+def test_whoever_has_the_base_alone_makes_no_database_and_no_network(kind: str) -> None:
+    assert missing(kind, BASE)
 
 
 @pytest.mark.parametrize("action", OF_CHALICE)
 def test_whoever_deploys_may_do_what_chalice_does(action: str) -> None:
-    assert is_allowed(action)
+    assert is_allowed(action, BASE)
 
 
-def test_the_policy_fits_where_iam_keeps_it() -> None:
-    assert len(json.dumps(POLICY, separators=(",", ":"))) <= 6144
+@pytest.mark.parametrize("action", OF_TEARDOWN)
+def test_whoever_removes_a_stage_without_sql_may_ask_for_a_database(action: str) -> None:
+    assert is_allowed(action, BASE)
+
+
+@pytest.mark.parametrize("part", PARTS)
+def test_each_part_fits_where_iam_keeps_it(part: str) -> None:
+    assert len("".join(json.dumps(PARTS[part]).split())) <= MOST
 
 
 def test_statements_have_names_of_their_own() -> None:
@@ -102,8 +152,7 @@ def test_statements_have_names_of_their_own() -> None:
 
 
 def test_nobody_becomes_an_administrator_by_name() -> None:
-    assert "*" not in allowed()
-    assert "iam:*" not in allowed()
+    assert {"*", "iam:*"}.isdisjoint(allowed(*PARTS))
 
 
 def test_only_what_knows_no_resources_is_allowed_on_all_of_them() -> None:
@@ -112,9 +161,32 @@ def test_only_what_knows_no_resources_is_allowed_on_all_of_them() -> None:
 
 
 def test_roles_can_be_made_under_our_name_only() -> None:
-    [roles] = [one for one in STATEMENTS if one["Sid"] == "Roles"]
-    assert all(":role/wallify-" in arn or ":policy/wallify-" in arn for arn in roles["Resource"])
+    assert all(":role/wallify-" in arn or ":policy/wallify-" in arn for arn in only("Roles")["Resource"])
 
 
-def test_the_page_says_how_to_make_it() -> None:
-    assert "file://infra/deployer.json" in (ROOT / "docs" / "how-to" / "deploy-to-aws.md").read_text(encoding="utf-8")
+def test_our_roles_can_be_given_to_lambda_only() -> None:
+    passing = [one["Sid"] for one in STATEMENTS for it in as_list(one["Action"]) if fnmatchcase("iam:PassRole", it)]
+    assert passing == ["RolesForFunctions"]
+    assert only("RolesForFunctions")["Resource"] == "arn:aws:iam::*:role/wallify-*"
+    assert only("RolesForFunctions")["Condition"] == {
+        "StringEquals": {"iam:PassedToService": ["lambda.amazonaws.com"]},
+    }
+
+
+@pytest.mark.parametrize("path", templates(), ids=lambda path: path.stem)
+def test_no_role_is_for_a_service_that_it_cannot_be_given_to(path: Path) -> None:
+    roles = [one for one in read(path)["Resources"].values() if one["Type"] == "AWS::IAM::Role"]
+    trusted = {
+        one["Principal"]["Service"]
+        for role in roles
+        for one in role["Properties"]["AssumeRolePolicyDocument"]["Statement"]
+    }
+    assert trusted <= set(only("RolesForFunctions")["Condition"]["StringEquals"]["iam:PassedToService"])
+
+
+@pytest.mark.parametrize("part", PARTS)
+def test_the_page_says_how_to_make_it(part: str) -> None:
+    page = (ROOT / "docs" / "how-to" / "deploy-to-aws.md").read_text(encoding="utf-8")
+    [name] = re.findall(rf"--policy-name (\S+) --policy-document file://infra/{part}", page)
+    mine = f"arn:aws:iam::000000000000:policy/{name}"
+    assert not any(fnmatchcase(mine, pattern) for pattern in only("Roles")["Resource"])  # else it could widen itself
