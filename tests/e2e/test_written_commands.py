@@ -32,6 +32,7 @@ ADDRESS = "http://127.0.0.1:7545"
 ELSEWHERE: Mapping[str, str] = {
     r"((WALLIFY_\w+=\w+ )+)?\./wallify test": "tests/cli/test_test_command.py",
     r"\./wallify deploy|\.venv/bin/chalice|export AWS_DEFAULT_REGION": "tests/e2e/test_deploy.py",
+    r"aws cloudformation deploy --stack-name deploy-wallify": "tests/infra/test_pipeline.py",
     r"git fetch && git checkout": "tests/docs/test_upgrade.py",  # wants a clone that deployed, and a release
     r"\.venv/bin/python -m tests\.mutants": "tests/mutants",  # all of them take minutes
     r"python -m pytest tests/(monitor|browser)": "tests/browser",
