@@ -132,6 +132,19 @@ def on_processor(config: Config, stage: str, architecture: str) -> Config:
     return answer
 
 
+def tags(stage: str) -> dict[str, str]:
+    """The tags of everything that belongs to the stage, by which a bill can be divided."""
+    return {"project": "wallify", "stage": stage}
+
+
+def tagged(config: Config, stage: str) -> Config:
+    """The resolved configuration whose functions have the stage's tags, beside those that it has already."""
+    answer = deepcopy(config)
+    ours = answer["stages"][stage]
+    ours["tags"] = ours.get("tags", {}) | tags(stage)
+    return answer
+
+
 def _join_database(ours: Config, outputs: Mapping[str, str]) -> None:
     """State is kept in SQL: say where, and put the functions into the database's network."""
     ours["environment_variables"] |= {
@@ -158,9 +171,10 @@ def unresolved(config: Config, stage: str) -> Config:
         for name, found in ours.get("lambda_functions", {}).items()
         if (settings := {key: value for key, value in found.items() if not _is_computed(key, value, reserved)})
     }
-    replaced = {"environment_variables", "lambda_functions", FITTED, *BESIDES}
+    replaced = {"environment_variables", "lambda_functions", "tags", FITTED, *BESIDES}
     rest = {key: value for key, value in ours.items() if key not in replaced}
-    parts = {"environment_variables": kept, "lambda_functions": functions}
+    named = {name: value for name, value in ours.get("tags", {}).items() if name not in tags(stage)}
+    parts = {"environment_variables": kept, "lambda_functions": functions, "tags": named}
     answer["stages"][stage] = rest | {name: part for name, part in parts.items() if part}
     return answer
 

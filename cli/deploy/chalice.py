@@ -102,6 +102,22 @@ def mark_deployed(target: StageTarget) -> None:
     functions.tag_resource(Resource=arn, Tags={TAG: _wanted(target)})
 
 
+def tag_deployed(target: StageTarget) -> None:
+    """Tag the API, its stage and the rules of the schedules, which Chalice makes without tags; can be repeated.
+
+    Functions have theirs from the configuration; layers and their permissions cannot have any.
+    """
+    arn = target.client("lambda").get_function(FunctionName=target.name)["Configuration"]["FunctionArn"]
+    here, tags = f"arn:{arn.split(':')[1]}", stages.tags(target.stage)
+    gateway, api = target.client("apigateway"), f"{here}:apigateway:{target.region}::/restapis/{api_id(target)}"
+    for resource in (api, f"{api}/stages/{tracked_config(target.source)['api_gateway_stage']}"):
+        gateway.tag_resource(resourceArn=resource, tags=tags)
+    events, as_list = target.client("events"), [{"Key": name, "Value": value} for name, value in tags.items()]
+    for name in (one["rule_name"] for one in _known(target) if "rule_name" in one):
+        rule = f"{here}:events:{target.region}:{target.account}:rule/{name}"
+        events.tag_resource(ResourceARN=rule, Tags=as_list)
+
+
 def restore_record(target: StageTarget) -> None:
     """Fetch Chalice's record of this stage from the bucket if this machine has none of this account and region.
 
@@ -272,7 +288,7 @@ def write_config(
     """Write the stage's environment, roles and caps into the configuration; return False if nothing changed."""
     before, distribution = tracked_config(source), f"https://{outputs['DistributionDomain']}"
     after = stages.resolved(before, stage, outputs, cdn_url=cdn.url or None)
-    after = stages.on_processor(after, stage, choices_of(stage).architecture)
+    after = stages.tagged(stages.on_processor(after, stage, choices_of(stage).architecture), stage)
     if cdn.signed:
         after = stages.signing_through(after, stage, distribution)
     if cdn.redirects:

@@ -177,6 +177,7 @@ def _functions(target: StageTarget, choices: Choices, changed: list[str], tell: 
     if not current:
         if choices.uses_sql:
             migrate(target)
+        chalice.tag_deployed(target)
         chalice.mark_deployed(target)
     return api_id
 

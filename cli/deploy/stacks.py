@@ -247,8 +247,8 @@ def _wanted(target: StageTarget, template: Path) -> StackSpec:
     if target.is_ministack:
         known |= {"MetricMath": "false"}  # it does not support metric math
     text = cloudformation_gaps.supported_template(template) if target.is_ministack else body(template)
-    tags = {"project": "wallify", "stage": target.stage}
-    return StackSpec(stack_names(target)[template], text, _of(template, known), tags, protected=choices.protected)
+    tags, given = stage.tags(target.stage), _of(template, known)
+    return StackSpec(stack_names(target)[template], text, given, tags, protected=choices.protected)
 
 
 ALARM_MAIL = "AlarmMail"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 
+from infra import stage
 from infra.rules.deployment import QUEUE, Deployment, text
 from infra.rules.rule import Rule
 
@@ -63,6 +64,22 @@ def _side_by_side(it: Deployment) -> Iterator[str]:
         yield from (name for one in named if "${Stage}" not in text(one))
 
 
+def _tagged(it: Deployment) -> Iterator[str]:
+    """No function and no resource has another project or stage than the deployment's."""
+    for name in it.stages:
+        config = stage.tagged(stage.unresolved(it.config, name), name)
+        ours, wanted = config["stages"][name], stage.tags(name)
+        for function in config["lambda_functions"]:
+            # as Chalice merges them
+            parts = (config, ours, ours.get("lambda_functions", {}).get(function, {}))
+            merged = {key: value for part in parts for key, value in part.get("tags", {}).items()}
+            if not wanted.items() <= merged.items():
+                yield f"{function} in {name}"
+    for name, found in it.resources.items():
+        own = found.get("Properties", {}).get("Tags", [])
+        yield from (name for tag in own if isinstance(tag, dict) and tag.get("Key") in stage.tags(""))
+
+
 def _unique_bucket(it: Deployment) -> Iterator[str]:
     for name, bucket in it.of("AWS::S3::Bucket").items():
         if not all(part in text(bucket.get("BucketName")) for part in ("${AWS::AccountId}", "${AWS::Region}")):
@@ -89,6 +106,7 @@ RULES = (
     Rule("an alarm tells somebody", "as soon as there is a topic to tell it to", _tells_somebody),
     Rule("an address is enough to be told", "without a topic most stages would tell nobody", _reaches_the_address),
     Rule("stages live side by side", "a name without its stage would be fought over", _side_by_side),
+    Rule("a bill can be divided", "a resource with other tags is paid by nobody", _tagged),
     Rule("the bucket's name is nobody else's", "names of buckets are one for the whole world", _unique_bucket),
     Rule("templates can be handed over", "CloudFormation takes 51,200 bytes", _deployable),
 )

@@ -494,3 +494,30 @@ def test_the_region_may_be_named_in_either_way_that_awss_tools_know(name: str, m
     monkeypatch.setenv(name, "eu-north-1")
 
     assert StageTarget("dev").region == "eu-north-1"
+
+
+def test_what_chalice_makes_without_tags_is_tagged_after_it(tmp_path: Path) -> None:
+    tagged: dict[str, Any] = {}
+    function = {"Configuration": {"FunctionArn": "arn:aws-cn:lambda:eu-central-1:123456789012:function:wallify-dev"}}
+    services = {
+        "lambda": SimpleNamespace(get_function=lambda **_: function),
+        "apigateway": SimpleNamespace(tag_resource=lambda resourceArn, tags: tagged.update({resourceArn: tags})),  # noqa: N803
+        "events": SimpleNamespace(tag_resource=lambda ResourceARN, Tags: tagged.update({ResourceARN: Tags})),  # noqa: N803
+    }
+    target = a_target(tmp_path / "project", services=services)
+    rule = {"name": "sweep-event", "resource_type": "cloudwatch_event", "rule_name": "wallify-dev-sweep-event"}
+    record = target.source / ".chalice" / "deployed" / "dev.json"
+    record.parent.mkdir()
+    api = {"name": "rest_api", "resource_type": "rest_api", "rest_api_id": "abc"}
+    record.write_text(json.dumps({"resources": [api, rule]}), encoding="utf-8")
+
+    chalice.tag_deployed(target)
+
+    wanted = {"project": "wallify", "stage": "dev"}
+    assert tagged == {
+        "arn:aws-cn:apigateway:eu-central-1::/restapis/abc": wanted,
+        "arn:aws-cn:apigateway:eu-central-1::/restapis/abc/stages/api": wanted,
+        "arn:aws-cn:events:eu-central-1:123456789012:rule/wallify-dev-sweep-event": [
+            {"Key": name, "Value": value} for name, value in wanted.items()
+        ],
+    }

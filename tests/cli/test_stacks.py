@@ -172,6 +172,7 @@ def test_alarms_are_mailed_to_the_address_given_last(
     *_, observing = stacks.stage_stacks(target)
 
     assert observing().parameters["AlarmMail"] == address
+    assert observing().tags == {"project": "wallify", "stage": "dev"}
     told = stacks.who_is_told(target)
     assert told.startswith(f"Alarms are mailed to {address}") if address else told == stacks.UNTOLD
 

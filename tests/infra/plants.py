@@ -220,6 +220,9 @@ PLANTS: Mapping[str, Plant] = {
     "an alarm tells somebody": _without("ImagesDeadLettersAlarm", "AlarmActions"),
     "an address is enough to be told": _with("Subscription", "Endpoint", to="you@example.org"),
     "stages live side by side": _with("Table", "TableName", to="wallify"),
+    "a bill can be divided": lambda it: (
+        it.config["stages"].setdefault("prod", {}).update(lambda_functions={"optimizer": {"tags": {"stage": "nights"}}})
+    ),
     "the bucket's name is nobody else's": _with("Bucket", "BucketName", to={"Fn::Sub": "wallify-${Stage}"}),
     "templates can be handed over": _too_large,
 }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from copy import deepcopy
+from typing import Any
 
 import pytest
 
@@ -136,3 +137,12 @@ def test_a_stage_on_arm64_is_packaged_for_it_and_forgets_it_again(
     assert made["stages"]["prod"]["lambda_architecture"] == "arm64"
     assert "lambda_architecture" not in stage.on_processor(config, "prod", "x86_64")["stages"]["prod"]
     assert stage.unresolved(made, "prod") == config
+
+
+def test_functions_get_the_tags_of_the_stage_beside_their_own(config: dict[str, Any], outputs: dict[str, str]) -> None:
+    config["stages"]["prod"] = {"tags": {"team": "pictures"}}
+
+    made = stage.tagged(stage.resolved(config, "prod", outputs), "prod")
+
+    assert made["stages"]["prod"]["tags"] == {"team": "pictures", "project": "wallify", "stage": "prod"}
+    assert stage.unresolved(made, "prod")["stages"]["prod"] == {"tags": {"team": "pictures"}}
