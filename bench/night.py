@@ -2,6 +2,7 @@
 
 python -m bench.night [KEYS ...]                   (default: 100000 1000000)
 python -m bench.night unchanged ROWS COLLECTIONS   (the recount, when one collection in a hundred has changed)
+python -m bench.night one-night KEYS               (clean-up by runs of 25 minutes that continue each other)
 
 The steps are the real ones; bucket and catalogue are computed (see `bench.simulated`), each request takes 20 ms of the
 simulated clock, and the waits between two parts of a job are not simulated.
@@ -36,6 +37,7 @@ from chalicelib.maintenance.model import CleanupBounds
 from chalicelib.maintenance.orphan_scan import OrphanScan
 from chalicelib.maintenance.quarantine import Quarantine
 from chalicelib.maintenance.recount import RecountJob, mark_name
+from chalicelib.maintenance.schedules import Schedules
 from chalicelib.ports import Catalog, ExpiringStore, ObjectStore
 from chalicelib.tasks.chunked_jobs import ChunkedJob, ChunkedJobs
 from chalicelib.tasks.factory import JobEnqueuer, JobRequest
@@ -47,6 +49,8 @@ from chalicelib.tasks.worker import Worker
 from chalicelib.uploads.s3_events import Reconciler
 
 _ENDLESS = timedelta(days=1)
+_LIMIT = timedelta(minutes=25)
+"""See `ChunkedJobs.soft_limit`."""
 _MEGABYTE = 1_000_000
 
 
@@ -65,6 +69,7 @@ class Cost:
     task: Task
     hours: float = 0.0
     """Of the simulated clock."""
+    runs: int = 1
 
     def line(self) -> str:
         """For people."""
@@ -73,6 +78,7 @@ class Cost:
             f"{self.task.type:26} {self.keys:>9,} keys  {self.parts:>4} parts  {self.requests:>7,} requests"
             f" ({self.requests * each:,.0f} per 100,000)  {self.things * each:>9,.0f} things per 100,000"
             f"  {self.peak_mb:5.1f} MB  {self.seconds * each:5.2f} s per 100,000  {self.hours:5.2f} h simulated"
+            f"  {self.runs} runs"
         )
 
 
@@ -89,17 +95,35 @@ class _Quiet:
 
 def clean_up(keys: int, *, traced: bool = True) -> Cost:
     """`cleanup_orphaned_files` over a bucket of about so many keys, one in a hundred an orphan."""
-    clock = SimulatedClock()
-    reads = Reads(clock)
+    reads = Reads(SimulatedClock())
+    job = _computed_cleanup(keys, reads)
+    return _run(JobRequest(TaskType.CLEANUP_ORPHANED_FILES), keys, reads, job, traced=traced)
+
+
+def clean_up_in_one_night(keys: int, *, limit: timedelta = _LIMIT) -> Cost:
+    """The scheduled `cleanup_orphaned_files` of a night: runs that end at their time limit, and their successors."""
+    reads, state, queue = Reads(SimulatedClock()), MemoryState(), cast("Any", _Quiet())
+    kind, rules, ids = TaskType.CLEANUP_ORPHANED_FILES, TaskPolicy(lease=_ENDLESS), count()
+    attempts = Leases(state.tasks, reads.clock, rules, lambda: 0.5)
+    runner = Worker(attempts, ParentTasks(state.tasks, reads.clock, rules), lambda: f"run {next(ids)}")
+    long = _computed_cleanup(keys, reads)(state)
+    slices = ChunkedJobs(attempts, {kind: queue}, {kind: lambda: long}, soft_limit=limit)
+    jobs = JobEnqueuer(state.tasks, {kind: queue}, reads.clock, rules, lambda: "job")
+    schedules, began, runs = Schedules(state.schedules, state.tasks, jobs), time.process_time(), []
+    following = schedules.start(kind, NOW)
+    while following is not None:
+        runs.append(following)
+        while not runs[-1].is_final:
+            runs[-1], _ = _part(slices, runner, runs[-1], traced=False)
+        following = schedules.go_on(kind)
+    spent, parts = time.process_time() - began, sum(Checkpoint.of(run).part + 1 for run in runs)
+    return replace(_cost(keys, reads, runs[-1], seconds=spent), parts=parts, runs=len(runs))
+
+
+def _computed_cleanup(keys: int, reads: Reads) -> Callable[[MemoryState], Cleanup]:
     images = keys // PER_IMAGE
     catalog, bucket = cast("Catalog", SimulatedCatalog(images, reads)), SimulatedBucket(images, reads)
-    return _run(
-        JobRequest(TaskType.CLEANUP_ORPHANED_FILES),
-        keys,
-        reads,
-        lambda state: _cleanup(state, clock, catalog, bucket),
-        traced=traced,
-    )
+    return lambda state: _cleanup(state, reads.clock, catalog, bucket)
 
 
 def recount(keys: int, *, traced: bool = True) -> Cost:
@@ -155,7 +179,7 @@ def _cleanup(state: MemoryState, clock: SimulatedClock, catalog: Catalog, bucket
     objects = cast("ObjectStore", bucket)
     inspector = OrphanScan(catalog, state.tasks, clock, lambda _: "")
     nobody = cast("Any", None)  # no upload is lost here, and there is no trash
-    bounds = CleanupBounds(max_share=1.0, max_objects_seen=100_000_000)
+    bounds = CleanupBounds(max_share=1.0)
     quarantine = Quarantine(objects, clock)
     inventory = ConsistencyCheck(catalog, objects, clock, quarantine.ages)
     return Cleanup(
@@ -184,11 +208,14 @@ def _run(
     while not task.is_final:
         task, here = _part(slices, runner, task, traced=traced)
         peak = max(peak, here)
+    return _cost(keys, reads, task, seconds=time.process_time() - began, peak=peak)
+
+
+def _cost(keys: int, reads: Reads, task: Task, *, seconds: float, peak: float = 0.0) -> Cost:
     requests = sum(number for name, number in reads.counts.items() if not name.endswith("things"))
     things = sum(number for name, number in reads.counts.items() if name.endswith("things"))
-    parts = Checkpoint.of(task).part + 1
     hours = (reads.clock.now() - NOW).total_seconds() / 3600
-    return Cost(keys, parts, requests, things, peak, time.process_time() - began, task, hours)
+    return Cost(keys, Checkpoint.of(task).part + 1, requests, things, peak, seconds, task, hours)
 
 
 def _part(slices: ChunkedJobs, runner: Worker, task: Task, *, traced: bool) -> tuple[Task, float]:
@@ -204,6 +231,8 @@ def _part(slices: ChunkedJobs, runner: Worker, task: Task, *, traced: bool) -> t
 if sys.argv[1:2] == ["unchanged"] and __name__ == "__main__":
     rows, collections = int(sys.argv[2]), int(sys.argv[3])
     print(recount_unchanged(rows, collections, changed=max(collections // 100, 1)).line(), flush=True)
+elif sys.argv[1:2] == ["one-night"] and __name__ == "__main__":
+    print(clean_up_in_one_night(int(sys.argv[2])).line(), flush=True)
 elif __name__ == "__main__":
     for size in map(int, sys.argv[1:] or ("100000", "1000000")):
         for job in (clean_up, recount):

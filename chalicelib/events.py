@@ -117,7 +117,7 @@ def start_schedule(name: str, event_time: str) -> str | None:
     """Start the schedule's run for an event of EventBridge (`event_time` in ISO 8601); return its task's id or None."""
     services = container()
     task = services.schedules.start(name, datetime.fromisoformat(event_time))
-    # Each event also starts runs whose own event was lost.
+    # Each event also starts runs whose own event was lost, and continues those whose worker died before it could.
     services.schedules.catch_up()
     return task.task_id if task else None
 
@@ -209,6 +209,14 @@ def _long_job(message: Work) -> None:
     task = services.chunked_jobs.run(message, services.job_worker)
     if task is not None:
         log.info("part ended", extra={"task_id": task.task_id, "status": task.status, "type": task.type})
+        _go_on(task)
+
+
+def _go_on(task: Task) -> None:
+    """Continue a scheduled run that its time limit has ended."""
+    if task.status is Status.PARTIAL and "period" in task.args:
+        with suppress(Unavailable):  # then the next event of a schedule continues it, within the hour
+            container().schedules.go_on(task.args["schedule"])
 
 
 def _process_image(message: ObjectCreated | Work) -> None:

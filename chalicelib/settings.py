@@ -236,6 +236,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """The same for one step of a long job: more than the timeout of the functions that run these steps."""
     schedule_shift_minutes: Annotated[int, Meta(ge=-1_440, le=1_440)] = 0
     """Minutes by which all schedules (00:00, every hour, 06:00 UTC) run later, or earlier if it is negative."""
+    night_hours: Annotated[int, Meta(ge=0, le=23)] = 6
+    """Hours from its time in which a scheduled run that its time limit (25 minutes) has ended is continued at once;
+    after them the next scheduled run continues it, and with 0 always."""
     clock_stands_at: Moment = ""
     """For tests on the local cloud, refused elsewhere: fixed time (ISO 8601) that the clock always shows."""
     manifest_seconds: Annotated[int, Meta(ge=0, le=900)] = 30

@@ -82,6 +82,7 @@ class JobServices(Services):
             jobs=self.jobs,
             shift=shift,
             by_hand=by_hand,
+            night=timedelta(hours=self.settings.night_hours),
             metrics=self.metrics,
         )
 

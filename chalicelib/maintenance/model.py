@@ -53,6 +53,10 @@ class Schedule:
         """Return the id of the period's task, the same for each event of the period: EventBridge may send several."""
         return str(uuid.uuid5(_NAMESPACE, f"{self.name}@{period.astimezone(UTC).isoformat()}"))
 
+    def successor_id(self, task_id: str) -> str:
+        """Return the id of the task that continues this one, the same for each who continues it."""
+        return str(uuid.uuid5(_NAMESPACE, f"{self.name} after {task_id}"))
+
 
 SCHEDULES: Mapping[str, Schedule] = {
     one.name: one
@@ -196,7 +200,7 @@ class CleanupBounds:
     """Share of the objects seen that may be removed."""
     always_allowed: int = 1000
     """Number of objects that may be removed whatever that share is."""
-    max_objects_seen: int = 3_000_000
+    max_objects_seen: int = 20_000_000
     """Most objects read, rounded up to a page; the next run continues after them."""
 
 

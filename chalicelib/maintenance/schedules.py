@@ -58,6 +58,8 @@ class Schedules:
     """Offset added to all schedules."""
     by_hand: frozenset[str] = frozenset()
     """Schedules that run only by hand: their events start nothing, and no run of theirs counts as missed."""
+    night: timedelta = timedelta(hours=6)
+    """Time from the start of a period in which a run that its time limit has ended is continued at once."""
     metrics: Metrics = NULL_METRICS
 
     def all(self) -> tuple[ScheduleReport, ...]:
@@ -129,10 +131,32 @@ class Schedules:
         return self._start_period(schedule, slot, period)
 
     def catch_up(self) -> tuple[Task, ...]:
-        """Start all missed runs and return their tasks; a repeated call starts nothing."""
+        """Start all missed runs, and continue those that nobody continued; return the tasks of both.
+
+        A repeated call starts nothing.
+        """
         now = self.jobs.clock.now()
-        timed = (one.shifted(self.shift) for one in SCHEDULES.values() if one.name not in self.by_hand)
-        return tuple(task for one in timed if (task := self._catch_up(one, now)))
+        timed = [one.shifted(self.shift) for one in SCHEDULES.values() if one.name not in self.by_hand]
+        return tuple(task for one in timed if (task := self._catch_up(one, now) or self.go_on(one.name)))
+
+    def go_on(self, name: str) -> Task | None:
+        """Continue the schedule's last run at once if its time limit has ended it; return the task that does so.
+
+        Return None if there is nothing to continue, if the schedule is disabled, or if too much time has passed since
+        the period began: then the next period's run continues it. Repeated and concurrent calls start one task.
+
+        Raises: Unavailable.
+        """
+        schedule = schedule_named(name)
+        slot = self.store.get(schedule.name)
+        last = self._last_run(slot) if slot.enabled else None
+        if last is None or not self._goes_on(schedule, last):
+            return None
+        request = _continued(self._request(schedule, {"period": last.args["period"]}), last)
+        # Of those who start a successor the slot takes one, and all name it by the same id.
+        with suppress(StillRunning):
+            return self._start(request, slot, {}, task_id=schedule.successor_id(last.task_id))
+        return None
 
     def _start_period(
         self, schedule: Schedule, slot: ScheduleStatus, period: datetime, *, late: Mapping[str, str] | None = None
@@ -145,6 +169,9 @@ class Schedules:
         try:
             return self._start(request, slot, {"last_period": period}, task_id=schedule.task_id(period))
         except StillRunning as held:
+            if CONTINUES in self.tasks.get(str(held.details["task_id"])).args:
+                log.info("schedule skipped", extra={"schedule": schedule.name, "reason": "continued"})
+                return None
             self.metrics.count("SchedulesSkipped", schedule=schedule.name)
             log.warning(
                 "schedule skipped",
@@ -176,7 +203,8 @@ class Schedules:
         """Return the task if a repeated event has put it in the slot; otherwise end it, as another run is there."""
         if slot.last_task_id == task.task_id:
             return task
-        self.jobs.fail(task, Failure("still_running", "Another run of this schedule started first."))
+        if not task.is_final:
+            self.jobs.fail(task, Failure("still_running", "Another run of this schedule started first."))
         raise StillRunning(task_id=slot.last_task_id) from conflict
 
     def _check_free(self, slot: ScheduleStatus) -> None:
@@ -205,6 +233,11 @@ class Schedules:
 
     def _request(self, schedule: Schedule, args: Mapping[str, str]) -> JobRequest:
         return JobRequest(schedule.type, Subject(args.get("collection")), {**args, "schedule": schedule.name})
+
+    def _goes_on(self, schedule: Schedule, last: Task) -> bool:
+        period = last.args.get("period")
+        is_night = period is not None and self.jobs.clock.now() < datetime.fromisoformat(period) + self.night
+        return is_night and last.status is Status.PARTIAL and self._is_unfinished(schedule, last)
 
     def _is_unfinished(self, schedule: Schedule, last: Task) -> bool:
         """Return True if the time limit, a lost worker or an outage has ended this run, so that the next continues it.

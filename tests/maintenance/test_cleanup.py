@@ -10,7 +10,8 @@ from chalicelib import storage
 from chalicelib.errors import Conflict, ObjectNotFound
 from chalicelib.maintenance.cleanup import _PHASES
 from chalicelib.maintenance.model import CleanupBounds
-from chalicelib.tasks.model import Failure, Status, Task
+from chalicelib.maintenance.schedules import Schedules
+from chalicelib.tasks.model import CONTINUES, Failure, Status, Task
 from tests.maintenance_world import DAY, HOUR, MaintenanceWorld
 from tests.trouble import unavailable
 from tests.world import a_png
@@ -302,8 +303,9 @@ def with_many_orphans(world: MaintenanceWorld, number: int = 350) -> set[str]:
     return keys
 
 
-def test_a_night_that_runs_out_of_time_is_continued_by_the_next(world: MaintenanceWorld) -> None:
+def test_a_night_that_runs_out_of_time_is_continued_by_the_next() -> None:
     """Ten steps of nine minutes each: three nights of three or four steps, with one survey and one budget."""
+    world = MaintenanceWorld(night_hours=0)
     orphans = with_many_orphans(world)
     nights: list[Task] = []
     world.piece_lasts = timedelta(minutes=9)
@@ -320,6 +322,89 @@ def test_a_night_that_runs_out_of_time_is_continued_by_the_next(world: Maintenan
     assert (result["quarantined"], result["taken"]) == (len(orphans), len(orphans))
     assert result["orphans"] == len(orphans), "the bucket was surveyed once"
     assert world.missing() == []
+
+
+def finish_night(world: MaintenanceWorld, first: Task) -> Task:
+    """Work all messages off, and return the last of the runs that continued each other."""
+    world.run_until_idle()
+    return world.services.schedules.get("cleanup").last or first
+
+
+@pytest.mark.parametrize("copies", [1, 2], ids=["once", "twice"])
+def test_a_run_that_runs_out_of_time_is_continued_in_the_same_night(
+    copies: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world = MaintenanceWorld(night_hours=23)
+    orphans = with_many_orphans(world)
+    world.piece_lasts, send = timedelta(minutes=9), world.queue.send
+    monkeypatch.setattr(world.queue, "send", lambda body, **how: [send(body, **how) for _ in range(copies)])
+    first = start_night(world)
+    last = finish_night(world, first)
+    result = last.result or {}
+    assert (world.task(first).status, last.status, last.task_id != first.task_id) == (
+        Status.PARTIAL,
+        Status.SUCCESS,
+        True,
+    )
+    assert (result["quarantined"], result["taken"], result["orphans"]) == (len(orphans),) * 3
+    assert (world.missing(), world.active()) == ([], ())
+    assert world.services.schedules.go_on("cleanup") is None
+
+
+def test_a_night_ends_after_its_hours_and_the_next_night_goes_on() -> None:
+    world = MaintenanceWorld(night_hours=1)
+    orphans = with_many_orphans(world)
+    world.clock.move(DAY - timedelta(hours=world.clock.now().hour))
+    world.piece_lasts = timedelta(minutes=16)
+    began = world.clock.now()
+    last = finish_night(world, start_night(world))
+    assert (last.status, last.created_at - began < DAY + HOUR) == (Status.PARTIAL, True)
+    for _ in range(9):
+        if last.status is Status.PARTIAL:
+            last = finish_night(world, start_night(world))
+    assert (last.status, (last.result or {})["quarantined"]) == (Status.SUCCESS, len(orphans))
+
+
+def test_a_disabled_schedule_is_not_continued() -> None:
+    world = MaintenanceWorld(night_hours=23)
+    with_many_orphans(world)
+    world.piece_lasts = timedelta(minutes=30)
+    first = start_night(world)
+    world.services.schedules.enable("cleanup", on=False)
+    assert finish_night(world, first) == world.task(first)
+    assert world.task(first).status is Status.PARTIAL
+
+
+def test_a_run_whose_worker_died_before_it_could_be_continued_is_continued_by_the_next_event(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    world = MaintenanceWorld(night_hours=23)
+    with_many_orphans(world)
+    world.piece_lasts = timedelta(minutes=30)
+    with monkeypatch.context() as dead:
+        dead.setattr(Schedules, "go_on", lambda *_: None)
+        first = start_night(world)
+        assert finish_night(world, first).status is Status.PARTIAL
+    assert [task.args[CONTINUES] for task in world.services.schedules.catch_up()] == [
+        world.task(first).args["position"]
+    ]
+    assert world.services.schedules.catch_up() == ()
+
+
+def test_a_period_that_begins_while_a_run_is_continued_is_no_overlap(world: MaintenanceWorld) -> None:
+    world.image(0)
+    world.image(1, collection="sea")
+    world.queue.messages.clear()
+    world.piece_lasts, name = timedelta(minutes=30), "update_collection_stats"
+    world.services.schedules.catch_up()
+    first = world.services.schedules.start(name, world.clock.now())
+    assert first is not None
+    world.deliver()
+    (second,) = world.active()
+    assert second.args[CONTINUES] == world.task(first).args["position"]
+    world.clock.move(HOUR)
+    assert world.services.schedules.start(name, world.clock.now()) is None
+    assert world.metrics.total("SchedulesSkipped") == 0
 
 
 LOST = Failure("worker_lost", "The worker of the task stopped or ran out of time.", retryable=True)
@@ -350,7 +435,7 @@ def test_a_night_that_was_killed_is_continued_unless_it_was_refused_or_is_old(
     following = start_night(world, days=days)
     assert (following.args.get("position") == killed.args["position"]) is continues
     assert (following.result is not None) is continues
-    done = world.finish(following)
+    done = finish_night(world, following)
     while done.status is Status.PARTIAL:
         done = world.finish(start_night(world))
     assert ((done.result or {})["quarantined"], len(world.bucket.under("quarantine/"))) == (len(orphans), len(orphans))

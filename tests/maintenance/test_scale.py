@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import timedelta
 
 import pytest
 
-from bench.night import Cost, clean_up, recount, recount_unchanged
+from bench.night import Cost, clean_up, clean_up_in_one_night, recount, recount_unchanged
 from chalicelib.tasks.model import Status
 from tests.sizes import at_night
 
@@ -41,6 +42,13 @@ def test_every_orphan_of_a_large_bucket_is_found() -> None:
     assert cost.task.result is not None
     assert cost.task.result["quarantined"] == 111 * 9
     assert cost.parts > 1
+
+
+def test_one_night_is_worked_off_by_runs_that_continue_each_other() -> None:
+    cost = clean_up_in_one_night(20_000, limit=timedelta(seconds=45))
+    result = cost.task.result or {}
+    assert (cost.task.status, cost.runs > 2) == (Status.SUCCESS, True)
+    assert (result["seen"], result["quarantined"]) == (2_222 * 9, 22 * 9)
 
 
 def test_a_recount_reads_only_what_has_changed() -> None:
