@@ -497,6 +497,7 @@ class Cdn(Protocol):
         A key that ends with an asterisk stands for all that begin so. With `wait` a busy CDN is asked several times.
 
         Raises:
+        ValueError: A key stands for more than one image's or collection's folder; nothing is invalidated.
         TooManyRequests: It is busy with as many invalidations as it accepts.
         Unavailable: It does not answer.
         """

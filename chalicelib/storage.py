@@ -190,6 +190,21 @@ def public_of(image_id: str) -> str:
     return f"{RENDITIONS}{image_id}/"
 
 
+def narrow(key: str) -> str:
+    """Return the key if it stands for one object, or by `/*` at its end for one folder of an image or a collection.
+
+    Raises: ValueError, if it stands for more, such as `*` and `renditions/*`.
+    """
+    folder, asterisk, rest = key.partition("*")
+    if asterisk and (rest or not folder.endswith("/") or len([part for part in folder.split("/") if part]) < _NARROW):
+        raise ValueError(f"{key} stands for too much to be invalidated.")
+    return key
+
+
+_NARROW = 2
+"""Parts of the shortest folder that may be invalidated as a whole: `renditions/IMAGE/`."""
+
+
 def task_id_of(bucket: str, key: str, discriminator: str) -> str:
     """Return the id of the task for another tool's object; `discriminator` differs between versions of one key."""
     return str(uuid.uuid5(_NAMESPACE, f"{bucket}/{key}#{discriminator}"))

@@ -7,6 +7,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 
 from chalicelib.errors import TooManyRequests
+from chalicelib.storage import narrow
 
 ATTEMPTS = 5
 """Calls of one invalidation that waits, as many as those of the adapter over CloudFront."""
@@ -25,6 +26,7 @@ class MemoryCdn:
 
     def invalidate(self, keys: Sequence[str], *, reference: str, wait: bool = True) -> None:
         """See `Cdn.invalidate`."""
+        keys = [narrow(key) for key in keys]
         for _ in range(ATTEMPTS - 1 if wait else 0):
             with suppress(TooManyRequests):
                 self._invalidate(keys, reference)

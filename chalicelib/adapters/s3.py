@@ -26,6 +26,7 @@ from chalicelib.storage import (
     is_guarded,
     is_hidden,
     must_be_of_one_image,
+    narrow,
 )
 from chalicelib.tasks.factory import bare
 
@@ -298,6 +299,7 @@ class CloudFrontCdn:
         """See `Cdn.invalidate`."""
         if not self.distribution:
             return
+        keys = [narrow(key) for key in keys]
         at_once = _WILD_AT_ONCE if any(key.endswith("*") for key in keys) else _PATHS_AT_ONCE
         for start in range(0, len(keys), at_once):
             paths = [f"/{quote(key, safe='/*')}" for key in keys[start : start + at_once]]

@@ -54,6 +54,14 @@ def _forgets(it: Deployment) -> Iterator[str]:
                 yield f"{name}: {needed}"
 
 
+def _replaced(it: Deployment) -> Iterator[str]:
+    for name, bucket in it.of(BUCKET).items():
+        rules = bucket.get("LifecycleConfiguration", {}).get("Rules", [])
+        found = [rule.get("NoncurrentVersionExpiration") for rule in rules if rule.get("Prefix") == "manifests/"]
+        if {"NoncurrentDays": 1} not in found:
+            yield name
+
+
 def _leftovers(it: Deployment) -> Iterator[str]:
     for name, bucket in it.of(BUCKET).items():
         rules = bucket.get("LifecycleConfiguration", {}).get("Rules", [])
@@ -166,6 +174,7 @@ RULES = (
     Rule("the bucket refuses plain HTTP", "tokens and pictures travel encrypted", _tls),
     Rule("the bucket keeps versions", "what was deleted by mistake can be brought back", _versioned),
     Rule("the bucket forgets in time", "old versions and broken uploads cost for ever otherwise", _forgets),
+    Rule("replaced manifests go after a day", "each change of a collection leaves a version", _replaced),
     Rule("leftovers go after a week", "incoming/ and quarantine/ are no archives", _leftovers),
     Rule("data outlives its stack", "a stack deleted by mistake must not take the pictures along", _outlives),
     Rule("only uploads are announced", "what a function writes could start functions (F61)", _announces),

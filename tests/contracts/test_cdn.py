@@ -94,6 +94,15 @@ def test_keys_and_all_that_begin_so_are_invalidated(bench: Bench) -> None:
     assert bench.invalidated() == {("manifests/göl 1.json",), ("renditions/i1/*",)}
 
 
+@pytest.mark.parametrize(
+    "key", ["*", "/*", "//*", "renditions/*", "renditions//*", "renditions/i*", "*/i1/*", "r/i/*/*"]
+)
+def test_a_key_that_would_flush_more_than_a_folder_is_refused_with_all_others(bench: Bench, key: str) -> None:
+    with pytest.raises(ValueError, match="too much"):
+        bench.cdn.invalidate(["renditions/i1/*", key], reference="a")
+    assert bench.invalidated() == set()
+
+
 def test_no_keys_are_no_invalidation(bench: Bench) -> None:
     bench.cdn.invalidate([], reference="a")
     assert bench.invalidated() == set()

@@ -128,6 +128,7 @@ PLANTS: Mapping[str, Plant] = {
     "the bucket refuses plain HTTP": _with("BucketPolicy", *STATEMENT, 0, "Resource", to=[]),
     "the bucket keeps versions": _without("Bucket", "VersioningConfiguration"),
     "the bucket forgets in time": _without("Bucket", "LifecycleConfiguration", "Rules", 3),
+    "replaced manifests go after a day": _without("Bucket", "LifecycleConfiguration", "Rules", 4),
     "leftovers go after a week": _with("Bucket", "LifecycleConfiguration", "Rules", 2, "ExpirationInDays", to=1),
     "data outlives its stack": _loses_data,
     "only uploads are announced": _without("Bucket", "NotificationConfiguration", "QueueConfigurations", 0, "Filter"),
