@@ -15,8 +15,6 @@ FOUNDATION = Path(__file__).with_name("foundation.yaml")
 DATABASE = Path(__file__).with_name("database.yaml")
 GATEWAY = Path(__file__).with_name("gateway.yaml")
 OBSERVING = Path(__file__).with_name("observing.yaml")
-PIPELINE = Path(__file__).with_name("pipeline.yaml")
-"""The role of a pipeline, which an administrator deploys; no stage has it."""
 NOT_FOUND_PAGE = Path(__file__).with_name("not-found.json")
 NOT_FOUND_KEY = "errors/not-found.json"
 """Key of that page in the bucket, from which the CDN answers."""

@@ -16,10 +16,11 @@ import yaml
 
 from cli.__main__ import parser
 from infra.stages import is_named
-from infra.template import FOUNDATION, PIPELINE, read
+from infra.template import FOUNDATION, read
 from tests.infra.template import as_list
 
 ROOT = Path(__file__).parents[2]
+PIPELINE = ROOT / "infra" / "pipeline.yaml"
 WORKFLOW: dict[str, Any] = yaml.safe_load((ROOT / "examples" / "deploy-with-github.yaml").read_text(encoding="utf-8"))
 JOBS: dict[str, dict[str, Any]] = WORKFLOW["jobs"]
 SIGNING = sorted(name for name, job in JOBS.items() if any("$SIGN_IN" in step["run"] for step in job["steps"]))
