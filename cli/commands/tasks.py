@@ -137,6 +137,25 @@ def _drawn(seen: Iterator[Task]) -> Task:
     return task
 
 
+_SHORT = re.compile(r"[0-9a-f][0-9a-f-]{3,34}")
+"""The beginning of an id: four characters or more, and not all 36."""
+_NEWEST = 1_000
+
+
+def full_id(api: Client, text: str) -> str:
+    """Return the id of the task whose id begins with this text, if it is one of the newest 1,000 tasks.
+
+    Anything else, such as a whole id, is returned as it is. Raises CommandError if several begin with it.
+    """
+    if not _SHORT.fullmatch(text):
+        return text
+    newest = islice(api.tasks.all(TaskFilter()), _NEWEST)
+    found = [task.task_id for task in newest if task.task_id.startswith(text)]
+    if len(found) > 1:
+        raise CommandError(f"{text} begins {len(found)} ids: {', '.join(found)}.", exit_code=errors.MISUSED)
+    return found[0] if found else text
+
+
 STATES = ("PENDING", "STARTED", "RETRY", "SUCCESS", "PARTIAL", "FAILURE", "REVOKED")
 _AGO = re.compile(r"(\d{1,6})([smhd])")
 _UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
@@ -204,7 +223,7 @@ def register_task(commands: Commands) -> None:
         "show a task; with --watch, follow it until it ends",
         "task 5f0c2b1e-8d4a-4a57-9d0c-3c1b7f1f6f10 --watch",
     )
-    parser.add_argument("task_id", metavar="ID", help="id of the task")
+    parser.add_argument("task_id", metavar="ID", help="id of the task, or its beginning (four characters or more)")
     parser.add_argument(
         "--watch", action="store_true", help="follow the task until it ends (exit code 7: it did not succeed)"
     )
@@ -215,10 +234,11 @@ def register_task(commands: Commands) -> None:
 def run_task(given: argparse.Namespace) -> int:
     """Run the command."""
     with connection.connect(given) as api:
+        task_id = full_id(api, given.task_id)
         if not given.watch:
-            return print_task(given, api.tasks.get(given.task_id))
+            return print_task(given, api.tasks.get(task_id))
 
-        return watch_task(given, api, given.task_id)
+        return watch_task(given, api, task_id)
 
 
 def register_cancel(commands: Commands) -> None:
@@ -229,7 +249,7 @@ def register_cancel(commands: Commands) -> None:
         "cancel tasks, running ones at their next step",
         "cancel 5f0c2b1e-8d4a-4a57-9d0c-3c1b7f1f6f10",
     )
-    parser.add_argument("task_ids", nargs="+", metavar="ID", help="id of a task")
+    parser.add_argument("task_ids", nargs="+", metavar="ID", help="id of a task, or its beginning")
     connection.add_options(parser)
     parser.set_defaults(run=run_cancel)
 
@@ -240,7 +260,7 @@ def run_cancel(given: argparse.Namespace) -> int:
         return for_each(
             given,
             given.task_ids,
-            api.tasks.cancel,
+            lambda name: api.tasks.cancel(full_id(api, name)),
             lambda task: f"{task.task_id} {'is cancelled' if task.ready else 'stops at its next step'}.",
         )
 
@@ -273,7 +293,7 @@ def register_retry(commands: Commands) -> None:
         "retry --all --dry-run",
         "retry --collection wallpapers --retryable any",
     )
-    parser.add_argument("task_ids", nargs="*", metavar="ID", help="ids of tasks; or use filters")
+    parser.add_argument("task_ids", nargs="*", metavar="ID", help="ids of tasks, or their beginnings; or use filters")
     parser.add_argument("--all", action="store_true", help="all failed tasks (the same as --state FAILURE)")
     parser.add_argument("--dry-run", action="store_true", help="list the tasks that would be retried; retry nothing")
     parser.add_argument(
@@ -294,7 +314,12 @@ def run_retry(given: argparse.Namespace) -> int:
         which = TaskFilter(state="FAILURE")
     with connection.connect(given) as api:
         if given.task_ids:
-            return for_each(given, given.task_ids, api.tasks.retry, lambda task: f"Retried as {task.task_id}.")
+            return for_each(
+                given,
+                given.task_ids,
+                lambda name: api.tasks.retry(full_id(api, name)),
+                lambda task: f"Retried as {task.task_id}.",
+            )
         if given.dry_run:
             candidates = api.tasks.retry_preview(which, retryable=given.retryable)
             return print_list(given, candidates, CANDIDATE_COLUMNS, none=NOTHING_TO_RETRY)

@@ -7,7 +7,9 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from rich.console import Console
 
+from chalicelib.tasks.factory import TaskSpec
 from chalicelib.tasks.model import Failure, Status
+from cli import errors
 from cli.commands import tasks
 from cli.commands.tasks import parse_moment
 from tests.browser.seeds import a_failed_upload, a_waiting_upload
@@ -80,6 +82,37 @@ def test_a_task_is_shown_with_what_came_of_it(at_desk: Terminal, desk: ServedApi
     assert typed.code == 0
     assert "image_damaged: " in typed.out
     assert at_desk("task", failed.task_id, "--json").json["status"] == "FAILURE"
+
+
+@pytest.mark.parametrize("length", [4, 8, 23, 35])
+def test_the_beginning_of_an_id_is_enough(at_desk: Terminal, desk: ServedApi, length: int) -> None:
+    desk.picture(1)
+    task = a_waiting_upload(desk.services)
+
+    assert at_desk("task", task.task_id[:length], "--json").json["task_id"] == task.task_id
+    assert at_desk("cancel", task.task_id[:length]).code == 0
+    assert at_desk("task", task.task_id, "--json").json["status"] == "REVOKED"
+    assert "uploaded object is no longer" in at_desk("retry", task.task_id[:length]).err  # found: it has no object here
+
+
+def test_the_beginning_of_several_ids_names_them_and_does_nothing(at_desk: Terminal, desk: ServedApi) -> None:
+    both = [str(uuid.UUID(int=0xABCD << 112 | number, version=4)) for number in range(2)]
+    for one in both:
+        desk.services.state.tasks.add(desk.services.task_factory.image_task(TaskSpec(one), "mountains", "a.jpg"))
+
+    typed = at_desk("cancel", "abcd")
+
+    assert typed.code == errors.MISUSED
+    assert all(one in typed.err for one in both)
+    assert [at_desk("task", one, "--json").json["status"] for one in both] == ["PENDING", "PENDING"]
+
+
+@pytest.mark.parametrize("text", ["abc", "not-an-id", "ABCD"])
+def test_what_is_no_beginning_of_an_id_is_asked_as_it_is(at_desk: Terminal, desk: ServedApi, text: str) -> None:
+    typed = at_desk("task", text)
+
+    assert typed.code in {errors.MISSING, errors.REFUSED}
+    assert "GET /tasks" not in desk.asked
 
 
 def test_a_task_that_nobody_has_ends_with_five(at_desk: Terminal) -> None:
