@@ -328,7 +328,7 @@ def _stacks(session: Any) -> Iterator[Finding]:  # noqa: ANN401 - as above
 
 
 def _told(session: Any, stack: Mapping[str, Any]) -> Iterator[Finding]:  # noqa: ANN401 - as above
-    """Check that somebody is told of alarms, if the stack is the one that has them."""
+    """Check the subscriptions of the alarm topic; only an observing stack has one."""
     name = stack["StackName"].removeprefix(STACK_PREFIX)
     given = {found["OutputKey"]: found["OutputValue"] for found in stack.get("Outputs", [])}
     if name.endswith(OBSERVING_SUFFIX):

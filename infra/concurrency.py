@@ -81,7 +81,7 @@ def fit(config: Config, stage: str, room: int) -> Caps:
 
 
 def _reserved(config: Config, stage: str) -> set[str]:
-    """Return the worker functions whose reserved concurrency somebody chose."""
+    """Return the worker functions whose configuration sets their reserved concurrency."""
     places = (config["lambda_functions"], config["stages"][stage].get("lambda_functions", {}))
     return {one for one in WORKERS for place in places if "reserved_concurrency" in place.get(one, {})}
 

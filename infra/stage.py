@@ -180,5 +180,5 @@ def unresolved(config: Config, stage: str) -> Config:
 
 
 def _is_computed(key: str, value: object, reserved: int | None) -> bool:
-    """Return whether a deployment wrote this setting of a function; a number that somebody changed is a choice."""
+    """Return whether a deployment wrote this setting of a function; a changed number is a choice of the stage."""
     return key == "iam_role_arn" or (key == "reserved_concurrency" and reserved is not None and value == reserved)

@@ -131,7 +131,7 @@ class Schedules:
         return self._start_period(schedule, slot, period)
 
     def catch_up(self) -> tuple[Task, ...]:
-        """Start all missed runs, and continue those that nobody continued; return the tasks of both.
+        """Start missed runs, and continue interrupted runs that have no successor yet; return the new tasks.
 
         A repeated call starts nothing.
         """

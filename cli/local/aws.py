@@ -200,11 +200,11 @@ NO_CREDENTIALS = frozenset(
         "UnrecognizedClientException",
     }
 )
-"""Errors of botocore and codes of AWS: there are no credentials, or they do not hold."""
+"""Errors of botocore and error codes of AWS for missing or invalid credentials."""
 CLOCK = frozenset({"InvalidSignatureException", "RequestExpired", "RequestTimeTooSkewed", "SignatureDoesNotMatch"})
 """Codes of AWS for a wrong secret key, or for a clock that is minutes off."""
 REFUSED = ("AccessDenied", "UnauthorizedOperation", "AuthorizationError", "Forbidden", "403")
-"""What the codes begin with by which AWS's services refuse somebody whom they know."""
+"""Beginnings of the error codes for valid credentials without the permission."""
 SIGN_IN = "Sign in (`aws sso login`, or AWS_PROFILE, or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY), then try again."
 
 

@@ -67,7 +67,7 @@ class Stack:
 
     @property
     def settings(self) -> Path:
-        """File with settings for the functions of this stack alone, beside its folder; nobody need make one."""
+        """Optional file beside the folder of the stack, with settings for its functions only."""
         return self.home.with_name(f"{self.home.name}.env")
 
     @property
